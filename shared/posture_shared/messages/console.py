@@ -1,0 +1,184 @@
+"""Messages between the master and consoles: the Clone pattern (ZeroMQ guide, chapter 5).
+
+Control is ROUTER/DEALER with one msgpack header a message (a reply to a picture query has the JPEG as a second
+part); events are XPUB/SUB multipart `[topic, msgpack Event]`. A console subscribes first, asks for a snapshot and
+applies events with a higher sequence; a gap or a new epoch means a new snapshot.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from posture_shared.records import (
+    Alarm,
+    CameraState,
+    Counters,
+    Decision,
+    Flow,
+    FrameStory,
+    Link,
+    MasterState,
+    NodeLoad,
+    Override,
+    Result,
+    Role,
+    Site,
+    WorkerState,
+)
+
+VERSION: Final = 1
+OLDEST_VERSION: Final = 1
+EVENT_TOPIC: Final = b"e"
+MAX_REQUEST_BYTES: Final = 256 * 1024
+"""The largest message a console may send."""
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", omit_defaults=True):
+    """Base of every header; `t` is the message's name."""
+
+
+# console → master
+
+
+class Join(Header, frozen=True, tag="JOIN"):
+    """First message: which versions the console speaks."""
+
+    oldest_version: int
+    version: int
+    build: str
+
+
+class SnapshotRequest(Header, frozen=True, tag="SNAPSHOT"):
+    """Asks for the `Site`; `results` bounds how many of the newest results come with it."""
+
+    results: int = 500
+
+
+class Query(Header, frozen=True, tag="QUERY"):
+    """A read that is not part of the live state. `id` pairs it with its reply.
+
+    what: `results` (args: camera, status, since, limit), `decisions` (limit), `frame` (id), `picture` (frame_id),
+    `history` (camera, since), `jobs`, `job_log` (name).
+    """
+
+    id: str
+    what: str
+    args: dict[str, Any] = {}
+
+
+class Command(Header, frozen=True, tag="COMMAND"):
+    """Something to be done once: a repeated `id` returns the first answer (24 h)."""
+
+    id: str
+    verb: str
+    args: dict[str, Any] = {}
+
+
+class Ping(Header, frozen=True, tag="PING"):
+    """Keeps the control link known to be alive."""
+
+    at_ms: float = 0.0
+
+
+# master → console
+
+
+class Welcome(Header, frozen=True, tag="WELCOME"):
+    """Answer to JOIN. `author` is how the audit names this console."""
+
+    version: int
+    epoch: str
+    events_port: int
+    role: Role
+    author: str
+    node: str
+    build: str
+
+
+class Refused(Header, frozen=True, tag="REFUSED"):
+    """The console may not join, or not do this."""
+
+    reason: str
+
+
+class Snapshot(Header, frozen=True, tag="STATE"):
+    """Answer to SNAPSHOT."""
+
+    site: Site
+
+
+class Reply(Header, frozen=True, tag="REPLY"):
+    """Answer to a Query or a Command."""
+
+    id: str
+    ok: bool
+    error: str = ""
+    code: int = 0
+    """An exit code (`posture_shared.exits.Exit`) where `ok` is False."""
+    body: Any = None
+
+
+class Pong(Header, frozen=True, tag="PONG"):
+    """Answer to PING."""
+
+    at_ms: float
+    seq: int
+    epoch: str
+
+
+# events
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changed, as of `seq`. One event may carry several changes; absent fields did not change.
+
+    Lists hold whole records to insert or replace by their key (camera: pi_id; worker: node/instance; node: node;
+    link: name; alarm: alarm_id; result: frame_id; decision: decision_id). `overrides` is the whole list.
+    `gone` names workers (`node/instance`) that left. An event without changes is the heartbeat, sent once a second.
+    """
+
+    epoch: str
+    seq: int
+    results: list[Result] = []
+    cameras: list[CameraState] = []
+    workers: list[WorkerState] = []
+    nodes: list[NodeLoad] = []
+    links: list[Link] = []
+    decisions: list[Decision] = []
+    overrides: list[Override] | None = None
+    alarms: list[Alarm] = []
+    gone: list[str] = []
+    counters: Counters | None = None
+    flow: Flow | None = None
+    master: MasterState | None = None
+
+
+FromConsole = Join | SnapshotRequest | Query | Command | Ping
+ToConsole = Welcome | Refused | Snapshot | Reply | Pong
+QueryKind = Literal["results", "decisions", "frame", "picture", "history", "jobs", "job_log"]
+Body = list[Result] | list[Decision] | FrameStory
+
+_encoder = msgspec.msgpack.Encoder()
+_from_console: msgspec.msgpack.Decoder[FromConsole] = msgspec.msgpack.Decoder(FromConsole)
+_to_console: msgspec.msgpack.Decoder[ToConsole] = msgspec.msgpack.Decoder(ToConsole)
+_event = msgspec.msgpack.Decoder(Event)
+
+
+def encode(message: FromConsole | ToConsole | Event) -> bytes:
+    """`message` as msgpack."""
+    return _encoder.encode(message)
+
+
+def decode_from_console(data: bytes) -> FromConsole:
+    """A console's header. Raises msgspec.DecodeError where it makes no sense."""
+    return _from_console.decode(data)
+
+
+def decode_to_console(data: bytes) -> ToConsole:
+    """The master's header. Raises msgspec.DecodeError where it makes no sense."""
+    return _to_console.decode(data)
+
+
+def decode_event(data: bytes) -> Event:
+    """An event. Raises msgspec.DecodeError where it makes no sense."""
+    return _event.decode(data)

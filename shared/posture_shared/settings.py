@@ -1,0 +1,218 @@
+"""Settings: where they come from, which source won, and how they are shown without secrets.
+
+Sources, last wins: defaults, TOML files (`/etc/posture/*.toml`, the user's configuration folder, `--config`),
+environment (`POSTURE_*`, nested by `__`; aliases such as `SUPABASE_HOST`), flags. A file has one table for each
+program (`[master]`, `[worker]`, `[publisher]`, `[console]`). Reading is pydantic-settings' work; this module adds
+provenance, one-line errors and masking.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
+
+import platformdirs
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from posture_shared.exits import Exit, Stop
+
+ENV_PREFIX: Final = "POSTURE_"
+PROGRAMS: Final = ("master", "worker", "publisher", "console")
+MASK: Final = "********"
+SYSTEM_FOLDER: Final = Path("/etc/posture")
+
+Path_ = tuple[str, ...]
+"""A setting's place: ("database", "host")."""
+
+
+class Settings(BaseSettings):
+    """Base of each program's settings; give every field a docstring, a unit and a range."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_default=False,
+    )
+
+
+class Shown(NamedTuple):
+    """One setting as `config show` prints it; secrets are masked."""
+
+    name: str
+    value: Any
+    source: str
+    help: str
+
+
+M = TypeVar("M", bound=Settings)
+
+
+class Loaded(NamedTuple, Generic[M]):
+    """Settings and, for each one set, the source that won."""
+
+    value: M
+    provenance: dict[Path_, str]
+
+    def shown(self) -> Iterator[Shown]:
+        """Every setting with its value and source, in the order of the model."""
+        yield from _shown(self.value, self.provenance, ())
+
+
+def load(
+    model: type[M],
+    program: str,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    config: Path | None = None,
+    aliases: Mapping[str, str] | None = None,
+    folders: Sequence[Path] | None = None,
+) -> Loaded[M]:
+    """Read the settings of `program`.
+
+    Args:
+        model: the settings model.
+        program: its table in the TOML files.
+        flags: values from the command line; None values were not given. Nested names are dotted.
+        config: the file of `--config`; it must exist.
+        aliases: further environment variables, e.g. `{"SUPABASE_HOST": "database.host"}`; `POSTURE_*` wins.
+        folders: where `*.toml` is looked for; default the system's and the user's folder.
+
+    Raises:
+        Stop: with exit code 2 and one line that names the setting, its source and what is allowed.
+    """
+    layers: list[tuple[str, dict[str, Any]]] = []
+    for file in _files(config, folders):
+        table = _read_toml(file, program)
+        layers.append((f"file {file}", table))
+    for variable, name in (aliases or {}).items():
+        if os.environ.get(variable):
+            layers.append((f"environment {variable}", _nest(name, os.environ[variable])))
+    try:
+        found = EnvSettingsSource(model)()
+    except (ValueError, TypeError) as error:
+        raise Stop(f"a setting in the environment cannot be read: {error}", Exit.USAGE) from None
+    layers.append(("environment", found))
+    for name, value in (flags or {}).items():
+        if value is not None:
+            layers.append((f"flag --{name.replace('.', '-').replace('_', '-')}", _nest(name, value)))
+    merged: dict[str, Any] = {}
+    provenance: dict[Path_, str] = {}
+    for source, layer in layers:
+        for place, value in _leaves(layer):
+            _put(merged, place, value)
+            provenance[place] = f"environment {_variable(place)}" if source == "environment" else source
+    try:
+        # model_validate, not the constructor: the environment is read above, where its provenance is known.
+        value = model.model_validate(_Only(merged))
+    except ValidationError as error:
+        raise Stop(_sentence(model, error, provenance), Exit.USAGE) from None
+    return Loaded(value, provenance)
+
+
+class _Only(dict[str, Any]):
+    """A plain mapping; named so that a reader sees that nothing else is consulted."""
+
+
+def _files(config: Path | None, folders: Sequence[Path] | None) -> list[Path]:
+    if folders is None:
+        folders = (SYSTEM_FOLDER, Path(platformdirs.user_config_dir("posture")))
+    files = [file for folder in folders for file in sorted(folder.glob("*.toml"))]
+    return [*files, config] if config is not None else files
+
+
+def _read_toml(file: Path, program: str) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Stop(f"the configuration {file} cannot be read: {error.strerror}", Exit.USAGE) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Stop(f"the configuration {file} is not TOML: {error}", Exit.USAGE) from None
+    for name in content:
+        if name not in PROGRAMS:
+            raise Stop(
+                f"the configuration {file} has the unknown table or key '{name}' (allowed: {', '.join(PROGRAMS)})",
+                Exit.USAGE,
+            )
+    table = content.get(program, {})
+    if not isinstance(table, dict):
+        raise Stop(f"the configuration {file}: '{program}' must be a table", Exit.USAGE)
+    return table
+
+
+def _nest(name: str, value: Any) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    result: dict[str, Any] = value
+    return result
+
+
+def _leaves(layer: Mapping[str, Any], at: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    for key, value in layer.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*at, key))
+        else:
+            yield (*at, key), value
+
+
+def _put(target: dict[str, Any], place: Path_, value: Any) -> None:
+    for part in place[:-1]:
+        below = target.get(part)
+        if not isinstance(below, dict):
+            below = target[part] = {}
+        target = below
+    target[place[-1]] = value
+
+
+def _variable(place: Path_) -> str:
+    return ENV_PREFIX + "__".join(part.upper() for part in place)
+
+
+def _sentence(model: type[Settings], error: ValidationError, provenance: Mapping[Path_, str]) -> str:
+    """One line: the setting, its source, what is wrong, what is allowed. Never the value of a secret."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = tuple(str(part) for part in first["loc"])
+    name = ".".join(place) or "settings"
+    source = provenance.get(place) or next(
+        (text for known, text in provenance.items() if known[: len(place)] == place), "default"
+    )
+    field = _field(model, place)
+    given = "" if field is None or _is_secret(field) else f", got {first['input']!r:.80}"
+    allowed = f" ({field.description.strip().splitlines()[0]})" if field is not None and field.description else ""
+    if first["type"] == "extra_forbidden":
+        return f"setting '{name}' from {source} is unknown; `config show` lists the settings"
+    return f"setting '{name}' from {source}: {first['msg'][:1].lower()}{first['msg'][1:]}{given}{allowed}"
+
+
+def _field(model: type[BaseModel], place: Path_) -> FieldInfo | None:
+    found: FieldInfo | None = None
+    current: type[BaseModel] | None = model
+    for part in place:
+        if current is None or part not in current.model_fields:
+            return found
+        found = current.model_fields[part]
+        kinds = (found.annotation, *get_args(found.annotation))
+        current = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+    return found
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def _shown(value: BaseModel, provenance: Mapping[Path_, str], at: Path_) -> Iterator[Shown]:
+    for name, field in type(value).model_fields.items():
+        place = (*at, name)
+        current = getattr(value, name)
+        if isinstance(current, BaseModel):
+            yield from _shown(current, provenance, place)
+            continue
+        plain = MASK if isinstance(current, SecretStr) else current
+        source = provenance.get(place, "default")
+        yield Shown(".".join(place), plain, source, (field.description or "").strip())
