@@ -1,0 +1,1 @@
+"""The master: the one MQTT consumer and the one writer of rows and pictures."""

@@ -1,0 +1,1 @@
+"""What is durable: the outbox `posture.db`, the pictures, and the way to PostgreSQL."""
