@@ -101,7 +101,7 @@ def load(
     layers.append(("environment", found))
     for name, value in (flags or {}).items():
         if value is not None:
-            layers.append((f"flag --{name.replace('.', '-').replace('_', '-')}", _nest(name, value)))
+            layers.append((f"flag --{name.partition('.')[0].replace('_', '-')}", _nest(name, value)))
     merged: dict[str, Any] = {}
     provenance: dict[Path_, str] = {}
     for source, layer in layers:

@@ -1,0 +1,91 @@
+"""Read-only HTTP for machines: `/healthz` (alive), `/readyz` (can do its work), `/metrics` (OpenMetrics).
+
+A thread of its own serves it, so that a probe gets its answer while the loop is busy; what it reads are plain
+values that the loop leaves here.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING, Any, NamedTuple
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from posture_shared.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logging.getLogger("posture.health")
+
+
+class Readiness(NamedTuple):
+    """Whether the program can do its work now, and for each condition whether it holds."""
+
+    ready: bool
+    conditions: dict[str, bool]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 5  # a client that says nothing does not hold a thread
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        log.debug("event=http %s", format % args)
+
+
+class HealthServer:
+    """Serves the three paths on `address`:`port` (0: any free one, then read `port`)."""
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        port: int,
+        registry: CollectorRegistry,
+        alive: Callable[[], bool],
+        ready: Callable[[], Readiness],
+    ) -> None:
+        self._metrics = make_wsgi_app(registry)
+        self._alive, self._ready = alive, ready
+        try:
+            self._server = make_server(address, port, self._serve, server_class=_Server, handler_class=_Quiet)
+        except OSError as error:
+            raise Stop(f"cannot listen for metrics on {address}:{port}: {error.strerror}", Exit.USAGE) from None
+        self.port: int = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=2)
+
+    def _serve(self, environ: "WSGIEnvironment", respond: "StartResponse") -> Iterable[bytes]:
+        match environ.get("PATH_INFO"):
+            case "/healthz":
+                return _say(respond, self._alive(), {"alive": self._alive()})
+            case "/readyz":
+                state = self._ready()
+                return _say(respond, state.ready, {"ready": state.ready, **state.conditions})
+            case "/metrics":
+                answer: Iterable[bytes] = self._metrics(environ, respond)
+                return answer
+            case _:
+                respond("404 Not Found", [("Content-Type", "text/plain")])
+                return [b"/healthz /readyz /metrics\n"]
+
+
+def _say(respond: "StartResponse", well: bool, body: dict[str, bool]) -> list[bytes]:  # noqa: FBT001 - a state, not a switch
+    respond("200 OK" if well else "503 Service Unavailable", [("Content-Type", "application/json")])
+    return [json.dumps(body).encode() + b"\n"]

@@ -1,0 +1,210 @@
+"""The consoles' sockets: control ROUTER (join, snapshot, queries, commands) and events XPUB.
+
+Owns the two sockets and nothing else: what there is to see comes from `SiteView`, answers from `Requests`. A
+message that makes no sense is counted and answered with nothing, whoever sent it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from posture_agent.master.requests import Requests
+from posture_agent.master.site import SiteView
+from posture_shared import __version__
+from posture_shared.exits import Exit, Stop
+from posture_shared.log import RateLimit
+from posture_shared.messages import console as wire
+from posture_shared.records import Role
+
+log = logging.getLogger("posture.control")
+
+FLUSH_S: Final = 0.1
+"""How often changes are gathered into an event."""
+_YIELD_EVERY: Final = 50
+_HIGH_WATER: Final = 1000
+_MAX_RESULTS: Final = 2000
+
+Who = tuple[Role, str]
+"""A console's role and how the audit names it."""
+Authorise = Callable[[zmq.Frame], Who | str]
+"""Who sent this message, or the reason why it is refused."""
+
+
+class Control:
+    """Serves consoles on `listen`; ports of 0 take any free one, then read `control_port` and `events_port`."""
+
+    def __init__(
+        self,
+        context: zmq.asyncio.Context,
+        *,
+        listen: str,
+        control_port: int,
+        events_port: int,
+        node: str,
+        site: SiteView,
+        requests: Requests,
+        authorise: Authorise,
+        secure: Callable[[zmq.asyncio.Socket], None],
+    ) -> None:
+        self._context = context
+        self._listen = listen
+        self._ports = (control_port, events_port)
+        self._node = node
+        self._site = site
+        self._requests = requests
+        self._authorise = authorise
+        self._secure = secure
+        self._hostile: Counter[str] = Counter()
+        self._limit = RateLimit()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._answers: set[asyncio.Task[None]] = set()
+        self.control_port = 0
+        self.events_port = 0
+
+    def start(self) -> None:
+        """Bind both sockets. Raises Stop (2) where a port is taken."""
+        self._router = self._bind(zmq.ROUTER, self._ports[0], "consoles")
+        self._events = self._bind(zmq.XPUB, self._ports[1], "live events")
+        self.control_port = _port(self._router)
+        self.events_port = _port(self._events)
+        self._tasks = [
+            asyncio.create_task(self._receive(), name="control"),
+            asyncio.create_task(self._publish(), name="events"),
+        ]
+        log.info("event=listening address=%s control=%d events=%d", self._listen, self.control_port, self.events_port)
+
+    async def stop(self) -> None:
+        """Send what is pending, close both sockets."""
+        for task in (*self._tasks, *self._answers):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._answers, return_exceptions=True)
+        await self._flush()
+        self._router.close(linger=200)
+        self._events.close(linger=200)
+
+    def rebind_events(self) -> None:
+        """Close and bind the events socket again: a subscriber whose key was revoked gets nothing more."""
+        self._events.close(linger=0)
+        self._events = self._bind(zmq.XPUB, self.events_port, "live events")
+
+    def hostile(self) -> dict[str, int]:
+        """Messages that made no sense, by reason."""
+        return {f"control: {reason}": count for reason, count in self._hostile.items()}
+
+    def _bind(self, kind: int, port: int, what: str) -> zmq.asyncio.Socket:
+        socket = self._context.socket(kind)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
+        socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+        socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_REQUEST_BYTES)
+        socket.setsockopt(zmq.IPV6, 1 if ":" in self._listen else 0)
+        if kind == zmq.ROUTER:
+            socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._secure(socket)
+        host = f"[{self._listen}]" if ":" in self._listen else self._listen
+        address = f"tcp://{host}:{port or '*'}"
+        try:
+            socket.bind(address)
+        except zmq.ZMQError as error:
+            socket.close()
+            raise Stop(f"cannot listen for {what} on {address}: {error.strerror}", Exit.USAGE) from None
+        return socket
+
+    async def _publish(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        event = self._site.event(time.monotonic())
+        if event is not None:
+            await self._events.send_multipart([wire.EVENT_TOPIC, wire.encode(event)])
+
+    async def _receive(self) -> None:
+        count = 0
+        while True:
+            parts = await self._router.recv_multipart(copy=False)
+            count += 1
+            if count % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            if len(parts) != 2:
+                self._refuse_nonsense("not two parts")
+                continue
+            peer, body = parts
+            try:
+                message = wire.decode_from_console(body.bytes)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self._refuse_nonsense("cannot be decoded")
+                continue
+            who = self._authorise(body)
+            if isinstance(who, str):
+                self._refuse_nonsense("refused")
+                await self._send(peer.bytes, wire.Refused(reason=who))
+                continue
+            await self._answer(peer.bytes, message, who)
+
+    async def _answer(self, peer: bytes, message: wire.FromConsole, who: Who) -> None:
+        match message:
+            case wire.Join():
+                await self._send(peer, self._welcome(message, who))
+            case wire.SnapshotRequest():
+                await self._flush()
+                count = max(0, min(message.results, _MAX_RESULTS))
+                site = self._site.snapshot(time.monotonic(), datetime.now(UTC), results=count)
+                await self._send(peer, wire.Snapshot(site=site))
+            case wire.Ping():
+                pong = wire.Pong(at_ms=message.at_ms, seq=self._site.seq, epoch=self._site.epoch)
+                await self._send(peer, pong)
+            case wire.Query() | wire.Command():
+                task = asyncio.create_task(self._reply(peer, message, who))
+                self._answers.add(task)
+                task.add_done_callback(self._answers.discard)
+
+    async def _reply(self, peer: bytes, message: wire.Query | wire.Command, who: Who) -> None:
+        """Answer in a task of its own: a slow disk holds up neither events nor other consoles."""
+        reply, attachment = await self._requests.answer(message, role=who[0], author=who[1])
+        await self._send(peer, reply, attachment)
+
+    def _welcome(self, join: wire.Join, who: Who) -> wire.Welcome | wire.Refused:
+        version = min(join.version, wire.VERSION)
+        if version < max(join.oldest_version, wire.OLDEST_VERSION):
+            return wire.Refused(
+                reason=f"protocol {join.oldest_version}-{join.version} is not spoken here "
+                f"({wire.OLDEST_VERSION}-{wire.VERSION}): bring console and master to neighbouring versions"
+            )
+        return wire.Welcome(
+            version=version,
+            epoch=self._site.epoch,
+            events_port=self.events_port,
+            role=who[0],
+            author=who[1],
+            node=self._node,
+            build=__version__,
+        )
+
+    async def _send(self, peer: bytes, message: wire.ToConsole, attachment: bytes | None = None) -> None:
+        parts = [peer, wire.encode(message)]
+        if attachment is not None:
+            parts.append(attachment)
+        try:
+            await self._router.send_multipart(parts, flags=zmq.DONTWAIT)
+        except zmq.ZMQError as error:  # the console went away, or does not read: it will ask again
+            log.debug("event=reply_dropped error=%s", error)
+
+    def _refuse_nonsense(self, reason: str) -> None:
+        self._hostile[reason] += 1
+        allowed, kept_back = self._limit.allow()
+        if allowed:
+            log.warning("event=message_ignored socket=control reason=%r kept_back=%d", reason, kept_back)
+
+
+def _port(socket: zmq.asyncio.Socket) -> int:
+    return int(socket.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])

@@ -1,0 +1,197 @@
+"""Settings of the master. The worker's are few and stand in `worker/`; the analysis has its own in `analysis/`."""
+
+import getpass
+import os
+import platform
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from posture_agent.analysis.settings import AnalysisSettings
+from posture_shared.settings import Settings
+
+MIB = 1024 * 1024
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Part(BaseModel):
+    """A group of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class BrokerSettings(Part):
+    """The MQTT broker."""
+
+    host: str = "127.0.0.1"
+    """Name or address of the broker."""
+    port: Port = 1883
+    """TCP port, 1-65535."""
+    user: str | None = None
+    """Login name, where the broker asks for one."""
+    password: SecretStr | None = None
+    """Password; give it by environment or a file that only the service reads."""
+    client_id: str = ""
+    """MQTT client id; empty: `posture-master-<node>`. The session belongs to it, so keep it."""
+    keepalive_s: int = Field(20, ge=5, le=600)
+    """MQTT keep-alive, seconds, 5-600."""
+    session_expiry_s: int = Field(7 * 86400, ge=60)
+    """How long the broker keeps our session while we are away, seconds, at least 60."""
+
+
+class DatabaseSettings(Part):
+    """PostgreSQL or Supabase; without a host the embedded store is the only one."""
+
+    host: str | None = None
+    """Server; Supabase: the session pooler's host. Empty: no database, rows stay in `posture.db`."""
+    port: Port = 5432
+    """TCP port; Supabase's session pooler 5432."""
+    name: str = "postgres"
+    """Database name."""
+    user: str = "postgres"
+    """Role; inserting is all it needs."""
+    password: SecretStr | None = None
+    """Password; give it by environment (`POSTURE_DATABASE__PASSWORD` or `SUPABASE_PASSWORD`)."""
+    ssl: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+    """libpq's sslmode."""
+    timezone: str = "UTC"
+    """Zone in which `received_time` and `analyzed_time` are written where those columns have no zone."""
+
+    def dsn(self) -> str | None:
+        """The libpq connection string, or None without a host. Holds the password: never log it."""
+        if not self.host:
+            return None
+        parts = {
+            "host": self.host,
+            "port": str(self.port),
+            "dbname": self.name,
+            "user": self.user,
+            "sslmode": self.ssl,
+        }
+        if self.password is not None:
+            parts["password"] = self.password.get_secret_value()
+        return " ".join(f"{key}='{_escape(value)}'" for key, value in parts.items())
+
+
+class PlacementSettings(Part):
+    """Where analysis runs."""
+
+    policy: Literal["threshold", "least-loaded", "round-robin", "spread"] = "threshold"
+    """How workers are chosen while no override holds."""
+    high: float = Field(60.0, ge=1, le=100)
+    """Master CPU, per cent, at or above which analysis moves away."""
+    low: float = Field(50.0, ge=0, le=99)
+    """Master CPU, per cent, below which it comes home if the projection stays under `high`."""
+    interval_s: float = Field(3.0, ge=0.5, le=60)
+    """Time between decisions, seconds, 0.5-60."""
+    min_dwell_s: float = Field(15.0, ge=0, le=3600)
+    """Least time between two automatic moves, seconds, 0-3600."""
+    guard: bool = True
+    """False: the literal rule, without projection and dwell. It swings."""
+
+    @model_validator(mode="after")
+    def _band(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
+        return self
+
+
+class OverloadSettings(Part):
+    """What happens to frames while all workers are busy."""
+
+    policy: Literal["keep-all", "latest-only", "max-age"] = "keep-all"
+    """keep-all: nothing is shed; latest-only: only the newest of each camera; max-age: none older than `max_age_s`."""
+    max_age_s: float = Field(5.0, ge=0.5, le=3600)
+    """For `max-age`: the oldest frame that is still analysed, seconds since receipt, 0.5-3600."""
+
+
+class StoreSettings(Part):
+    """What is kept, and for how long."""
+
+    rows_days: float = Field(7, ge=7)
+    """How long drained rows stay in `posture.db`, days, at least 7."""
+    seen_days: float = Field(30, ge=30)
+    """How long frame ids are remembered, days, at least 30; a frame captured earlier is `Expired`."""
+    group_ms: float = Field(20, ge=0, le=20)
+    """How long a group commit may collect, ms, 0-20."""
+
+
+class LimitSettings(Part):
+    """Bounds on what strangers can make us hold."""
+
+    image_bytes: int = Field(8 * MIB, ge=1024, le=8 * MIB)
+    """Largest payload of a frame, bytes, at most 8 MiB."""
+    image_pixels: int = Field(50_000_000, ge=10_000, le=200_000_000)
+    """Largest picture, pixels; the header is read before anything is decoded."""
+    budget_bytes: int = Field(256 * MIB, ge=16 * MIB)
+    """Frames held in memory, bytes; above it the master stops reading from the broker."""
+    cameras: int = Field(1000, ge=1)
+    """How many cameras are kept track of."""
+
+
+class MasterSettings(Settings):
+    """Settings of `posture-agent master`; file table `[master]`."""
+
+    broker: BrokerSettings = BrokerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    placement: PlacementSettings = PlacementSettings()
+    overload: OverloadSettings = OverloadSettings()
+    store: StoreSettings = StoreSettings()
+    limits: LimitSettings = LimitSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("posture")))
+    """Folder of `posture.db` and `analyzed_images/`; one master at a time."""
+    listen: str = "127.0.0.1"
+    """Address for workers and consoles. Beyond loopback keys are required, or `insecure`."""
+    worker_port: Port = 5570
+    """TCP port for workers; 0: any free one."""
+    control_port: Port = 5571
+    """TCP port for consoles; 0: any free one."""
+    events_port: Port = 5572
+    """TCP port for live events; 0: any free one."""
+    metrics_listen: str = "127.0.0.1"
+    """Address for `/metrics`, `/healthz`, `/readyz` (read-only)."""
+    metrics_port: Port = 9470
+    """TCP port for `/metrics`, `/healthz`, `/readyz`; 0: any free one."""
+    node_name: str = Field(default_factory=platform.node, pattern=r"^[A-Za-z0-9._-]{1,63}$")
+    """This node's name, as in Kubernetes; 1-63 letters, digits, '.', '_', '-'."""
+    local_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=64)
+    """Threads of the local worker; 0: no local worker."""
+    model: Literal["lite", "full", "heavy"] = "full"
+    """Pose model of the local worker."""
+    mode: Literal["image", "video"] = "image"
+    """image: every frame on its own; video: tracking, cheaper at 2 frames/s and more."""
+    load: str = Field("psutil", pattern=r"^(psutil|script:.+)$")
+    """Where the CPU figure comes from: `psutil`, or `script:FILE` with lines `SECONDS CPU [own]`."""
+    insecure: bool = False
+    """Listen beyond loopback without keys. Anyone who reaches the ports can read and command."""
+    log_format: Literal["text", "json"] = "text"
+    """Log lines as text or JSON."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
+
+
+ENVIRONMENT_ALIASES = {
+    "SUPABASE_HOST": "database.host",
+    "SUPABASE_DB": "database.name",
+    "SUPABASE_USER": "database.user",
+    "SUPABASE_PASSWORD": "database.password",
+    "SUPABASE_PORT": "database.port",
+    "SUPABASE_SSL": "database.ssl",
+}
+"""Variables of existing installations."""
+
+
+def local_author() -> str:
+    """How the audit names someone who acts on this machine without a key."""
+    try:
+        return f"local:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's uid without a passwd entry
+        return f"local:{os.getuid()}"
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
