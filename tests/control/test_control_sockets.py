@@ -1,0 +1,175 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import zmq
+import zmq.asyncio
+
+from posture_agent.master.control import Control
+from posture_agent.master.requests import Answer, Requests
+from posture_agent.master.site import SiteView
+from posture_shared.exits import Exit, Stop
+from posture_shared.messages import console as wire
+from support.site_records import result, sources
+
+
+@dataclass
+class MemoryAudit:
+    lines: list[tuple[wire.Command, str, wire.Reply]] = field(default_factory=list)
+
+    async def answered(self, command_id: str) -> wire.Reply | None:
+        return next((reply for command, _, reply in self.lines if command.id == command_id), None)
+
+    async def record(self, command: wire.Command, author: str, reply: wire.Reply) -> None:
+        self.lines.append((command, author, reply))
+
+
+@dataclass
+class Served:
+    control: Control
+    view: SiteView
+    audit: MemoryAudit
+    executed: list[dict[str, Any]]
+    dealer: zmq.asyncio.Socket
+    role: list[str]
+
+    async def ask(self, message: wire.FromConsole) -> wire.ToConsole:
+        await self.dealer.send(wire.encode(message))
+        parts = await asyncio.wait_for(self.dealer.recv_multipart(), 5)
+        return wire.decode_to_console(parts[0])
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    context = zmq.asyncio.Context()
+    view = SiteView(epoch="e", sources=sources())
+    audit, executed, role = MemoryAudit(), [], ["operator"]
+
+    async def act(args: dict[str, Any], author: str) -> dict[str, str]:
+        executed.append(args)
+        if args.get("bad"):
+            raise Stop("there is no such node", Exit.USAGE)
+        return {"by": author}
+
+    async def read(args: dict[str, Any]) -> Answer:
+        if args.get("slow"):
+            await asyncio.sleep(3600)
+        return Answer([1, 2], b"jpeg" if args.get("picture") else None)
+
+    async def broken(_: dict[str, Any]) -> Answer:
+        raise RuntimeError("secret detail")
+
+    requests = Requests(queries={"numbers": read, "broken": broken}, commands={"act": act}, audit=audit)
+    control = Control(
+        context,
+        listen="127.0.0.1",
+        control_port=0,
+        events_port=0,
+        node="orin",
+        site=view,
+        requests=requests,
+        authorise=lambda _: (role[0], "local:test"),
+        secure=lambda _: None,
+    )
+    control.start()
+    dealer = context.socket(zmq.DEALER)
+    dealer.connect(f"tcp://127.0.0.1:{control.control_port}")
+    yield Served(control, view, audit, executed, dealer, role)
+    await control.stop()
+    dealer.close(linger=0)
+    context.destroy(linger=0)
+
+
+async def test_join_names_the_events_port_and_the_role(served: Served):
+    welcome = await served.ask(wire.Join(oldest_version=1, version=9, build="x"))
+    assert welcome.events_port == served.control.events_port
+    assert (welcome.version, welcome.role, welcome.author) == (1, "operator", "local:test")
+
+
+async def test_a_version_that_is_not_spoken_is_refused_with_words(served: Served):
+    refused = await served.ask(wire.Join(oldest_version=7, version=9, build="x"))
+    assert "7-9" in refused.reason
+
+
+async def test_a_subscriber_gets_what_happens_after_its_snapshot(served: Served):
+    events = zmq.asyncio.Context.instance().socket(zmq.SUB)
+    events.connect(f"tcp://127.0.0.1:{served.control.events_port}")
+    events.subscribe(wire.EVENT_TOPIC)
+    await asyncio.wait_for(events.recv_multipart(), 5)
+    state = await served.ask(wire.SnapshotRequest())
+    served.view.result(result("pi9"))
+    while True:
+        event = wire.decode_event((await asyncio.wait_for(events.recv_multipart(), 5))[1])
+        if event.seq > state.site.seq and event.results:
+            break
+    assert event.results[0].pi_id == "pi9"
+    events.close(linger=0)
+
+
+async def test_a_repeated_command_executes_once_and_is_audited_once(served: Served):
+    command = wire.Command(id="c1", verb="act", args={"x": 1})
+    first, second = await served.ask(command), await served.ask(command)
+    assert first == second
+    assert first.body == {"by": "local:test"}
+    assert served.executed == [{"x": 1}]
+    assert len(served.audit.lines) == 1
+
+
+async def test_a_viewer_is_refused_and_the_attempt_is_audited(served: Served):
+    served.role[0] = "viewer"
+    reply = await served.ask(wire.Command(id="c2", verb="act"))
+    assert (reply.ok, reply.code) == (False, Exit.REFUSED)
+    assert served.executed == []
+    assert len(served.audit.lines) == 1
+
+
+async def test_a_command_that_cannot_be_done_says_why(served: Served):
+    reply = await served.ask(wire.Command(id="c3", verb="act", args={"bad": True}))
+    assert (reply.ok, reply.error, reply.code) == (False, "there is no such node", Exit.USAGE)
+    unknown = await served.ask(wire.Command(id="c4", verb="explode"))
+    assert "act" in unknown.error
+
+
+async def test_a_query_brings_its_picture_beside_the_reply(served: Served):
+    await served.dealer.send(wire.encode(wire.Query(id="q", what="numbers", args={"picture": True})))
+    header, picture = await asyncio.wait_for(served.dealer.recv_multipart(), 5)
+    assert wire.decode_to_console(header).body == [1, 2]
+    assert picture == b"jpeg"
+
+
+async def test_a_slow_query_holds_up_nobody(served: Served):
+    await served.dealer.send(wire.encode(wire.Query(id="slow", what="numbers", args={"slow": True})))
+    pong = await served.ask(wire.Ping(at_ms=5.0))
+    assert pong.at_ms == 5.0
+
+
+async def test_a_failing_handler_answers_without_its_details(served: Served):
+    reply = await served.ask(wire.Query(id="q2", what="broken"))
+    assert not reply.ok
+    assert "secret" not in reply.error
+
+
+async def test_hostile_messages_are_counted_and_legal_traffic_goes_on(served: Served):
+    for garbage in (b"", b"\x00", b"\xc1" * 100, b"x" * 200_000):
+        await served.dealer.send(garbage)
+    await served.dealer.send_multipart([b"a", b"b", b"c"])
+    pong = await served.ask(wire.Ping(at_ms=1.0))
+    assert pong.at_ms == 1.0
+    assert sum(served.control.hostile().values()) == 5
+
+
+async def test_a_taken_port_is_one_clear_sentence(served: Served):
+    with pytest.raises(Stop, match="cannot listen for consoles"):
+        Control(
+            zmq.asyncio.Context.instance(),
+            listen="127.0.0.1",
+            control_port=served.control.control_port,
+            events_port=0,
+            node="n",
+            site=served.view,
+            requests=Requests(queries={}, commands={}, audit=served.audit),
+            authorise=lambda _: "no",
+            secure=lambda _: None,
+        ).start()
