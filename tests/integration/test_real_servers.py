@@ -21,8 +21,10 @@ KEPT = 190
 pytestmark = pytest.mark.integration
 
 
-def _client(broker: Mosquitto, name: str, *, clean: bool) -> mqtt.Client:
+def _client(broker: Mosquitto, name: str, *, clean: bool, received: "queue.Queue[bytes] | None" = None) -> mqtt.Client:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=clean, protocol=mqtt.MQTTv311)
+    if received is not None:  # before connecting: a kept session delivers at once
+        client.on_message = lambda _client, _data, message: received.put(bytes(message.payload))
     client.connect(broker.host, broker.port, keepalive=20)
     client.loop_start()
     wait_for(client.is_connected, what=f"{name} is connected")
@@ -31,8 +33,7 @@ def _client(broker: Mosquitto, name: str, *, clean: bool) -> mqtt.Client:
 
 def _subscribe(broker: Mosquitto) -> tuple[mqtt.Client, "queue.Queue[bytes]"]:
     received: queue.Queue[bytes] = queue.Queue()
-    client = _client(broker, "listener", clean=False)
-    client.on_message = lambda _client, _data, message: received.put(bytes(message.payload))
+    client = _client(broker, "listener", clean=False, received=received)
     subscribed: list[int] = []
     client.on_subscribe = lambda *_: subscribed.append(1)
     client.subscribe("images/#", qos=1)
