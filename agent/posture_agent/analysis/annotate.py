@@ -1,0 +1,199 @@
+"""Draws what was judged: the near side's figure, its angles, the status and its reason. OpenCV only.
+
+Everything scales with the picture, from 160 × 120 to full HD and beyond. Landmarks of the hidden side are guesses
+and are never drawn.
+"""
+
+import math
+import threading
+from typing import Final
+
+import cv2
+import numpy as np
+
+from posture_agent.analysis.pixels import Pixels
+from posture_agent.analysis.posture.body import Body, Part, Point, near
+from posture_agent.analysis.posture.verdict import Verdict
+from posture_shared.records import PostureStatus, Side
+
+Colour = tuple[int, int, int]
+
+_GREEN: Final = (90, 200, 60)
+_AMBER: Final = (40, 170, 255)
+_RED: Final = (70, 70, 245)
+_GREY: Final = (190, 190, 190)
+_WHITE: Final = (255, 255, 255)
+_BLACK: Final = (0, 0, 0)
+_SEEN: Final = 0.5
+_LIMBS: Final = (
+    (Part.LEFT_SHOULDER, Part.LEFT_ELBOW),
+    (Part.LEFT_ELBOW, Part.LEFT_WRIST),
+    (Part.LEFT_HIP, Part.LEFT_KNEE),
+    (Part.LEFT_KNEE, Part.LEFT_ANKLE),
+    (Part.LEFT_SHOULDER, Part.LEFT_HIP),
+    (Part.LEFT_EAR, Part.LEFT_SHOULDER),
+)
+_WORDS: Final[dict[PostureStatus, str]] = {
+    "Partial_Landmarks_Detected": "Not judged",
+    "No_Landmarks_Detected": "Nobody found",
+    "Not_Side_View": "Not a side view",
+    "Too_Far": "Too far",
+}
+_SHIFT: Final = 3
+"""Coordinates are given to OpenCV in eighths of a pixel, so that thin lines on small pictures stay smooth."""
+
+_fonts = threading.local()
+
+
+def annotate(picture: Pixels, body: Body | None, verdict: Verdict) -> None:
+    """Draw `verdict` on `picture` in place; `body` is the judged person, None where nobody was found."""
+    unit = max(1.0, min(picture.shape[:2]) / 240)
+    if body is not None:
+        _figure(picture, body, verdict, unit)
+    _banner(picture, verdict)
+
+
+def skeleton(body: Body | None, verdict: Verdict, *, width: int, height: int) -> Pixels:
+    """The same on black: nothing of the photograph is left."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    annotate(picture, body, verdict)
+    return picture
+
+
+def colour_of(verdict: Verdict) -> Colour:
+    """Green, amber, red as the verdict's level; grey where nothing was judged."""
+    if verdict.status == "Good":
+        return _GREEN
+    if verdict.status != "Bad":
+        return _GREY
+    return _RED if verdict.level == "red" else _AMBER
+
+
+def _figure(picture: Pixels, body: Body, verdict: Verdict, unit: float) -> None:
+    thin, thick = max(1, round(unit)), max(2, round(2.2 * unit))
+    side = verdict.side or "left"
+    for start, end in _LIMBS:
+        a, b = near(start, side), near(end, side)
+        if _seen(body, a) and _seen(body, b):
+            _line(picture, body[a], body[b], _GREY, thin)
+    if not verdict.judged or verdict.neck_deg is None or verdict.body_deg is None:
+        return
+    hip, shoulder, ear = (body[part] for part in verdict.judged)
+    against = (verdict.against.body_deg, verdict.against.neck_deg) if verdict.against else (0.0, 0.0)
+    colour = colour_of(verdict)
+    for lower, upper, reference_deg in ((hip, shoulder, against[0]), (shoulder, ear, against[1])):
+        _dashes(picture, lower, _along(lower, upper, reference_deg, side), thin, unit)
+        _line(picture, lower, upper, _BLACK, thick + 2 * thin)
+        _line(picture, lower, upper, colour, thick)
+    for point in (hip, shoulder, ear):
+        _dot(picture, point, 2.6 * unit + 1, _BLACK)
+        _dot(picture, point, 2.6 * unit, _WHITE)
+    small = min(picture.shape[:2]) < 200
+    _label(picture, hip, shoulder, f"{verdict.body_deg:.0f}°" if small else f"trunk {verdict.body_deg:.0f}°", side)
+    _label(picture, shoulder, ear, f"{verdict.neck_deg:.0f}°" if small else f"neck {verdict.neck_deg:.0f}°", side)
+
+
+def _banner(picture: Pixels, verdict: Verdict) -> None:
+    """Status and reason along the lower edge, where heads are not."""
+    height, width = picture.shape[:2]
+    size = _text_px(picture)
+    pad = max(2, size // 3)
+    status = _WORDS.get(verdict.status, verdict.status)
+    lines = _wrapped(verdict.reason, size, width - 2 * pad, first=_width(status + "  ", size, 700))
+    step = round(size * 1.25)
+    top = max(0, height - step * len(lines) - pad)
+    strip = picture[top:]
+    np.right_shift(strip, 2, out=strip)
+    x = pad
+    for row, line in enumerate(lines):
+        base = top + pad // 2 + size + row * step
+        if row == 0:
+            _text(picture, status, (x, base), size=size, colour=colour_of(verdict), weight=700)
+            x += _width(status + "  ", size, 700)
+        _text(picture, line, (x, base), size=size, colour=_WHITE, weight=450)
+        x = pad
+
+
+def _wrapped(text: str, size: int, room: int, *, first: int, most: int = 3) -> list[str]:
+    """`text` in lines that fit `room` pixels, the first line `first` pixels shorter; more than `most` lines are cut."""
+    lines, line, left = [], "", room - first
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if _width(longer, size, 450) <= left:
+            line = longer
+            continue
+        lines.append(line)
+        line, left = word, room
+    lines.append(line)
+    return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
+
+
+def _label(picture: Pixels, lower: Point, upper: Point, text: str, side: Side) -> None:
+    """`text` beside the middle of a line, behind the person's back, inside the picture."""
+    height, width = picture.shape[:2]
+    size = _text_px(picture)
+    long, gap = _width(text, size, 600), size // 2 + 2
+    x = (lower.x + upper.x) / 2 + (gap if side == "left" else -gap - long)
+    x = min(max(2, round(x)), max(2, width - long - 2))
+    y = min(max(size, round((lower.y + upper.y) / 2 + size / 3)), height - 2)
+    _text(picture, text, (x + 1, y + 1), size=size, colour=_BLACK, weight=700)
+    _text(picture, text, (x, y), size=size, colour=_WHITE, weight=600)
+
+
+def _along(lower: Point, upper: Point, deg: float, side: Side) -> Point:
+    """The end of a line as long as `lower` → `upper`, `deg` forward of the vertical."""
+    long = math.hypot(upper.x - lower.x, upper.y - lower.y)
+    ahead = -1 if side == "left" else 1
+    return lower._replace(
+        x=lower.x + ahead * long * math.sin(math.radians(deg)), y=lower.y - long * math.cos(math.radians(deg))
+    )
+
+
+def _dashes(picture: Pixels, a: Point, b: Point, thick: int, unit: float) -> None:
+    count = max(3, round(math.hypot(b.x - a.x, b.y - a.y) / (5 * unit)) | 1)
+    for i in range(0, count, 2):
+        start, end = i / count, (i + 1) / count
+        _line(
+            picture,
+            a._replace(x=a.x + (b.x - a.x) * start, y=a.y + (b.y - a.y) * start),
+            a._replace(x=a.x + (b.x - a.x) * end, y=a.y + (b.y - a.y) * end),
+            _WHITE,
+            thick,
+        )
+
+
+def _line(picture: Pixels, a: Point, b: Point, colour: Colour, thick: int) -> None:
+    cv2.line(picture, _fixed(a), _fixed(b), colour, thick, cv2.LINE_AA, _SHIFT)
+
+
+def _dot(picture: Pixels, point: Point, radius: float, colour: Colour) -> None:
+    cv2.circle(picture, _fixed(point), round(radius * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _fixed(point: Point) -> tuple[int, int]:
+    return round(point.x * 2**_SHIFT), round(point.y * 2**_SHIFT)
+
+
+def _seen(body: Body, part: Part) -> bool:
+    return body.inside(part) and body[part].visibility >= _SEEN
+
+
+def _text_px(picture: Pixels) -> int:
+    """Height of letters: a 24th of the picture, and never too small to read."""
+    return max(10, min(40, round(min(picture.shape[:2]) / 24)))
+
+
+def _font() -> "cv2.FontFace":
+    font = getattr(_fonts, "sans", None)
+    if font is None:
+        font = _fonts.sans = cv2.FontFace("sans")  # built into OpenCV 5; knows the degree sign, unlike Hershey's
+    return font
+
+
+def _text(picture: Pixels, text: str, at: tuple[int, int], *, size: int, colour: Colour, weight: int) -> None:
+    cv2.putText(picture, text, at, colour, _font(), size, weight)
+
+
+def _width(text: str, size: int, weight: int) -> int:
+    _, _, width, _ = cv2.getTextSize((1 << 14, 1 << 14), text, (0, 0), _font(), size, weight)
+    return int(width)

@@ -1,0 +1,61 @@
+"""What a rule says about one person: a status, its reason in words, and the numbers and points it rests on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from posture_agent.analysis.posture.body import Part
+from posture_shared.records import PostureStatus, Side
+
+Level = Literal["amber", "red"]
+Kind = Literal["leaning forward", "leaning back", "head forward", "head back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: `deg` beyond the reference, of at most `limit_deg`."""
+
+    kind: Kind
+    deg: float
+    limit_deg: float
+    level: Level = "amber"
+
+    def __str__(self) -> str:
+        whole = f"{self.deg:.0f}"
+        deg = f"{self.deg:.1f}" if whole == f"{self.limit_deg:.0f}" else whole
+        return f"{self.kind} {deg}° of {self.limit_deg:g}°"
+
+
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """The angles of a person who sits upright, degrees: their `own` baseline, or the default for everybody."""
+
+    neck_deg: float
+    body_deg: float
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a rule.
+
+    Angles are degrees from the vertical, forward positive; None where nothing was judged. `judged` are the landmarks
+    that the angles were taken from, upwards: hip, shoulder, ear; empty where none were. `against` is what the angles
+    were compared with, None where it was the vertical.
+    """
+
+    status: PostureStatus
+    reason: str
+    neck_deg: float | None = None
+    body_deg: float | None = None
+    side: Side | None = None
+    confidence: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    judged: tuple[Part, ...] = ()
+    against: Upright | None = None
+
+    @property
+    def level(self) -> Level | None:
+        """The worst level of the findings, None where there are none."""
+        if not self.findings:
+            return None
+        return "red" if any(finding.level == "red" for finding in self.findings) else "amber"

@@ -1,0 +1,96 @@
+"""What the analysis follows: rule, thresholds, what may be kept. Travels to the workers in WELCOME as JSON.
+
+Pure data: imports neither OpenCV nor MediaPipe, so that the master can hold it. Sources of the posture thresholds:
+ISO 11226:2000 (static working postures: trunk 0-20° acceptable, 20-60° conditional; neck flexion up to 25°), and
+measurements on rendered bodies with known angles and on photographs, which `docs/accuracy.md` shows.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from posture_agent.analysis.jpeg import MAX_PIXELS
+
+Rule = Literal["calibrated", "classic"]
+KeepPictures = Literal["annotated", "skeleton", "bad-only", "none"]
+Model = Literal["lite", "full", "heavy"]
+Mode = Literal["image", "video"]
+
+
+class RuleSettings(BaseModel):
+    """Thresholds of the calibrated rule. Angles are degrees from the vertical, forward positive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    min_visibility: float = Field(default=0.5, ge=0, le=1)
+    """Least visibility (0-1, the model's own estimate) of the near ear, shoulder and hip. Source: the model card's
+    threshold for "visible"."""
+
+    min_torso_px: float = Field(default=40.0, ge=10, le=1000)
+    """Shortest torso, hip to shoulder, pixels; a shorter one is `Too_Far`. Source: measured, the angles' scatter
+    doubles below it."""
+
+    max_shoulder_ratio: float = Field(default=0.5, gt=0, le=2)
+    """Widest shoulders, in torso lengths, that still count as a side view. Source: measured, a camera turned by 30°
+    stays below it and one turned by 45° does not."""
+
+    default_neck_deg: float = Field(default=16.0, ge=-30, le=45)
+    """Neck angle of upright people where a camera has no baseline. Source: mean of the upright rendered bodies."""
+
+    default_body_deg: float = Field(default=-4.0, ge=-30, le=30)
+    """Body angle of upright people where a camera has no baseline. Source: mean of the upright rendered bodies."""
+
+    lean_forward_deg: float = Field(default=15.0, ge=5, le=60)
+    """Body angle beyond the person's own baseline that is leaning forward. Source: ISO 11226 (20° from the vertical)
+    less the 5° that a baseline may be off."""
+
+    lean_forward_default_deg: float = Field(default=20.0, ge=5, le=60)
+    """The same where no baseline was taken. Source: ISO 11226, trunk inclination up to 20° is acceptable."""
+
+    lean_back_deg: float = Field(default=20.0, ge=5, le=60)
+    """Body angle behind the person's own baseline that is leaning back. Source: ISO 11226 asks for full support."""
+
+    lean_back_default_deg: float = Field(default=25.0, ge=5, le=60)
+    """The same where no baseline was taken."""
+
+    head_forward_deg: float = Field(default=12.0, ge=3, le=60)
+    """Neck angle beyond the baseline, ahead of both the vertical and the trunk, that is a head held forward. Source:
+    measured, the ear moves by about half of the neck's flexion: 12° stand for the 25° of ISO 11226."""
+
+    head_forward_default_deg: float = Field(default=20.0, ge=3, le=60)
+    """The same where no baseline was taken. Source: measured, upright necks of several bodies differ by up to 8°."""
+
+    head_back_deg: float = Field(default=25.0, ge=5, le=60)
+    """Neck angle behind the baseline that is a head tipped back. Source: ISO 11226, extension needs support."""
+
+    red_body_deg: float = Field(default=45.0, ge=20, le=90)
+    """Body angle beyond the baseline from which leaning forward is red instead of amber. Source: between the 20° and
+    60° of ISO 11226."""
+
+
+class AnalysisSettings(BaseModel):
+    """How a worker analyses a frame, and what of it may leave the worker."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    rule: Rule = "calibrated"
+    """Which rule judges: `calibrated`, or `classic`, that of older installations, for comparison with their data."""
+
+    thresholds: RuleSettings = RuleSettings()
+    """Thresholds of the calibrated rule; the classic one has its own, fixed."""
+
+    keep_pictures: KeepPictures = "annotated"
+    """What of a picture leaves the worker: `annotated`, `skeleton` (figure on black), `bad-only` (annotated, only
+    where the posture was Bad), `none`."""
+
+    landmarks: bool = False
+    """Whether the 33 landmarks of the judged person come with the result."""
+
+    jpeg_quality: int = Field(default=85, ge=30, le=100)
+    """Quality of the kept JPEG, per cent."""
+
+    max_pixels: int = Field(default=MAX_PIXELS, ge=10_000, le=200_000_000)
+    """Largest width × height that is decoded, pixels."""
+
+    max_people: int = Field(default=4, ge=1, le=10)
+    """How many people are looked for; each one beyond the first costs one more run of the landmark network."""
