@@ -10,9 +10,9 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from posture_agent.analysis.settings import AnalysisSettings
+from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_shared.settings import Settings
 
-MIB = 1024 * 1024
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -20,25 +20,6 @@ class Part(BaseModel):
     """A group of settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class BrokerSettings(Part):
-    """The MQTT broker."""
-
-    host: str = "127.0.0.1"
-    """Name or address of the broker."""
-    port: Port = 1883
-    """TCP port, 1-65535."""
-    user: str | None = None
-    """Login name, where the broker asks for one."""
-    password: SecretStr | None = None
-    """Password; give it by environment or a file that only the service reads."""
-    client_id: str = ""
-    """MQTT client id; empty: `posture-master-<node>`. The session belongs to it, so keep it."""
-    keepalive_s: int = Field(20, ge=5, le=600)
-    """MQTT keep-alive, seconds, 5-600."""
-    session_expiry_s: int = Field(7 * 86400, ge=60)
-    """How long the broker keeps our session while we are away, seconds, at least 60."""
 
 
 class DatabaseSettings(Part):
@@ -112,34 +93,19 @@ class StoreSettings(Part):
 
     rows_days: float = Field(7, ge=7)
     """How long drained rows stay in `posture.db`, days, at least 7."""
-    seen_days: float = Field(30, ge=30)
-    """How long frame ids are remembered, days, at least 30; a frame captured earlier is `Expired`."""
     group_ms: float = Field(20, ge=0, le=20)
     """How long a group commit may collect, ms, 0-20."""
-
-
-class LimitSettings(Part):
-    """Bounds on what strangers can make us hold."""
-
-    image_bytes: int = Field(8 * MIB, ge=1024, le=8 * MIB)
-    """Largest payload of a frame, bytes, at most 8 MiB."""
-    image_pixels: int = Field(50_000_000, ge=10_000, le=200_000_000)
-    """Largest picture, pixels; the header is read before anything is decoded."""
-    budget_bytes: int = Field(256 * MIB, ge=16 * MIB)
-    """Frames held in memory, bytes; above it the master stops reading from the broker."""
-    cameras: int = Field(1000, ge=1)
-    """How many cameras are kept track of."""
 
 
 class MasterSettings(Settings):
     """Settings of `posture-agent master`; file table `[master]`."""
 
     broker: BrokerSettings = BrokerSettings()
+    intake: IntakeSettings = IntakeSettings()
     database: DatabaseSettings = DatabaseSettings()
     placement: PlacementSettings = PlacementSettings()
     overload: OverloadSettings = OverloadSettings()
     store: StoreSettings = StoreSettings()
-    limits: LimitSettings = LimitSettings()
     analysis: AnalysisSettings = AnalysisSettings()
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("posture")))
