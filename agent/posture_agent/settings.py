@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from posture_agent.analysis.settings import AnalysisSettings
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
+from posture_agent.store.database import DatabaseSettings
 from posture_shared.settings import Settings
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -20,40 +21,6 @@ class Part(BaseModel):
     """A group of settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class DatabaseSettings(Part):
-    """PostgreSQL or Supabase; without a host the embedded store is the only one."""
-
-    host: str | None = None
-    """Server; Supabase: the session pooler's host. Empty: no database, rows stay in `posture.db`."""
-    port: Port = 5432
-    """TCP port; Supabase's session pooler 5432."""
-    name: str = "postgres"
-    """Database name."""
-    user: str = "postgres"
-    """Role; inserting is all it needs."""
-    password: SecretStr | None = None
-    """Password; give it by environment (`POSTURE_DATABASE__PASSWORD` or `SUPABASE_PASSWORD`)."""
-    ssl: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
-    """libpq's sslmode."""
-    timezone: str = "UTC"
-    """Zone in which `received_time` and `analyzed_time` are written where those columns have no zone."""
-
-    def dsn(self) -> str | None:
-        """The libpq connection string, or None without a host. Holds the password: never log it."""
-        if not self.host:
-            return None
-        parts = {
-            "host": self.host,
-            "port": str(self.port),
-            "dbname": self.name,
-            "user": self.user,
-            "sslmode": self.ssl,
-        }
-        if self.password is not None:
-            parts["password"] = self.password.get_secret_value()
-        return " ".join(f"{key}='{_escape(value)}'" for key, value in parts.items())
 
 
 class PlacementSettings(Part):
@@ -140,24 +107,9 @@ class MasterSettings(Settings):
     """Least severe level that is logged."""
 
 
-ENVIRONMENT_ALIASES = {
-    "SUPABASE_HOST": "database.host",
-    "SUPABASE_DB": "database.name",
-    "SUPABASE_USER": "database.user",
-    "SUPABASE_PASSWORD": "database.password",
-    "SUPABASE_PORT": "database.port",
-    "SUPABASE_SSL": "database.ssl",
-}
-"""Variables of existing installations."""
-
-
 def local_author() -> str:
     """How the audit names someone who acts on this machine without a key."""
     try:
         return f"local:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's uid without a passwd entry
         return f"local:{os.getuid()}"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("'", "\\'")

@@ -16,10 +16,11 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def show(file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Print the master's settings, where each value came from, secrets masked."""
-    from posture_agent.settings import ENVIRONMENT_ALIASES, MasterSettings  # noqa: PLC0415 - imported when used
+    from posture_agent.settings import MasterSettings  # noqa: PLC0415 - imported when used
+    from posture_agent.store.database import ALIASES  # noqa: PLC0415
     from posture_shared import settings  # noqa: PLC0415
 
-    loaded = settings.load(MasterSettings, "master", config=file, aliases=ENVIRONMENT_ALIASES)
+    loaded = settings.load(MasterSettings, "master", config=file, aliases=ALIASES)
     lines = list(loaded.shown())
     if as_json:
         rows = [{"name": s.name, "value": s.value, "source": s.source, "help": s.help} for s in lines]

@@ -27,12 +27,11 @@ from posture_shared.exits import Exit, Stop
 def master(config: Path | None, broker: str | None, **flags: Any) -> None:
     """Receive frames from the broker, lease them to workers, store results, serve consoles."""
     from posture_agent.master.run import serve  # noqa: PLC0415 - the master's imports cost a second
-    from posture_agent.settings import ENVIRONMENT_ALIASES, MasterSettings  # noqa: PLC0415
+    from posture_agent.settings import MasterSettings  # noqa: PLC0415
+    from posture_agent.store.database import ALIASES  # noqa: PLC0415
     from posture_shared import settings  # noqa: PLC0415
 
-    loaded = settings.load(
-        MasterSettings, "master", flags=flags | _address(broker), config=config, aliases=ENVIRONMENT_ALIASES
-    )
+    loaded = settings.load(MasterSettings, "master", flags=flags | _address(broker), config=config, aliases=ALIASES)
     serve(loaded.value)
 
 
