@@ -92,12 +92,13 @@ class Done(Header, frozen=True, tag="RESULT"):
 class Fail(Header, frozen=True, tag="FAIL"):
     """The lease ended without an outcome; `started` says whether a thread had taken the frame.
 
-    kind: `crash` (the child died), `hang` (killed by its parent past the time to live), `refused` (not granted,
-    unknown generation), `leaving` (the worker ends or drains and never started it).
+    kind: `crash` (the child died of itself), `killed` (the child was ended by SIGKILL from outside: an operator, a
+    kernel short of memory), `hang` (ended by its parent past the time to live), `refused` (not granted, unknown
+    generation), `leaving` (the worker ends or drains and never started it).
     """
 
     lease: int
-    kind: Literal["crash", "hang", "refused", "leaving"]
+    kind: Literal["crash", "killed", "hang", "refused", "leaving"]
     started: bool
     detail: str = ""
 
@@ -118,9 +119,13 @@ class Telemetry(Header, frozen=True, tag="LOAD"):
 
 
 class Beat(Header, frozen=True, tag="BEAT"):
-    """Nothing to say, but alive; `busy` leases let the other side notice what it has lost."""
+    """Alive, and what is held: a lease up to `upto` that is not in `leases` never arrived and may be leased again.
+
+    `leases` are all that were received and whose outcome is not yet acknowledged; `upto` echoes the last MBEAT.
+    """
 
     leases: list[int] = []
+    upto: int = 0
 
 
 class Drained(Header, frozen=True, tag="DRAINED"):
@@ -201,11 +206,19 @@ class Ack(Header, frozen=True, tag="ACK"):
 
 
 class MasterBeat(Header, frozen=True, tag="MBEAT"):
-    """Nothing to say, but alive."""
+    """Alive; `upto` is the newest lease sent on this connection before this message."""
+
+    upto: int = 0
+
+
+class Rejoin(Header, frozen=True, tag="REJOIN"):
+    """This connection is not (or no longer) known: say HELLO on a new socket. What was leased on it is lost."""
+
+    reason: str = ""
 
 
 FromWorker = Hello | Ready | Grant | Started | Done | Fail | Telemetry | Beat | Drained | Bye
-ToWorker = Welcome | Refused | Activate | Drain | Frame | Ack | MasterBeat
+ToWorker = Welcome | Refused | Rejoin | Activate | Drain | Frame | Ack | MasterBeat
 
 _encoder = msgspec.msgpack.Encoder()
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)

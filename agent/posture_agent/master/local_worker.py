@@ -1,0 +1,100 @@
+"""The master's own worker process: started, watched, started again, and never left behind."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+log = logging.getLogger("posture.local-worker")
+
+_FIRST_BACKOFF_S: Final = 0.5
+_LONGEST_BACKOFF_S: Final = 30.0
+_HEALTHY_S: Final = 20.0
+"""A worker that lived this long starts the next one without waiting."""
+
+
+def command(
+    *,
+    master: str,
+    node_name: str,
+    threads: int | None = None,
+    model: str | None = None,
+    mode: str | None = None,
+    load: str | None = None,
+) -> list[str]:
+    """The command line of the local worker, which ends with this process."""
+    given = {"--threads": threads, "--model": model, "--mode": mode, "--load": load}
+    base = [sys.executable, "-m", "posture_agent", "worker", "--master", master, "--node-name", node_name]
+    own = ["--instance", "local", "--parent-pid", str(os.getpid())]
+    return [*base, *own, *(part for name, value in given.items() if value is not None for part in (name, str(value)))]
+
+
+class LocalWorker:
+    """Keeps one worker process running.
+
+    Args:
+        argv: its command line. on_exit: called with a sentence when it ended, so that its frames are leased again
+        at once. env: further variables.
+    """
+
+    def __init__(
+        self, argv: Sequence[str], *, on_exit: Callable[[str], None], env: Mapping[str, str] | None = None
+    ) -> None:
+        self._argv, self._on_exit, self._env = list(argv), on_exit, dict(env or {})
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running process."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def start(self) -> None:
+        """Start and watch it, on the running loop."""
+        self._task = asyncio.create_task(self._watch(), name="local-worker")
+
+    async def stop(self, *, drain_s: float) -> None:
+        """Ask it to drain and end; kill it after `drain_s`."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), drain_s)
+        except TimeoutError:
+            log.warning("event=local-worker-killed pid=%s after_s=%s", process.pid, drain_s)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        backoff_s = 0.0
+        while True:
+            began_s = loop.time()
+            ended = await self._run_once()
+            if loop.time() - began_s > _HEALTHY_S:
+                backoff_s = 0.0
+            log.warning("event=local-worker-ended %s restart_in_s=%.1f", ended, backoff_s)
+            self._on_exit(f"the local worker ended ({ended})")
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, backoff_s * 2))
+            self.restarts += 1
+
+    async def _run_once(self) -> str:
+        try:
+            self._process = await asyncio.create_subprocess_exec(*self._argv, env={**os.environ, **self._env})
+        except OSError as error:
+            return f"could not start: {error}"
+        code = await self._process.wait()
+        return f"signal={-code}" if code < 0 else f"exit={code}"
