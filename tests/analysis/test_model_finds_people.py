@@ -7,6 +7,7 @@ from mediapipe import Image
 from mediapipe.tasks.python import BaseOptions, vision
 
 from posture_agent.analysis import model, model_sources
+from posture_agent.analysis.bundle import is_whole
 from posture_agent.analysis.model_sources import NETWORKS, Unavailable
 from support.images import photographs
 
@@ -44,5 +45,5 @@ def test_a_package_of_the_networks_becomes_a_bundle_that_finds_the_person(name: 
         pytest.skip(f"{name} cannot be fetched here: {reason}")
     bundle = tmp_path / "pose_landmarker_full.task"
     bundle.write_bytes(content)
-    assert model_sources.is_whole(bundle, NETWORKS["full"].sha256)
+    assert is_whole(bundle, NETWORKS["full"].sha256)
     assert len(_people(bundle, photographs("side_left")[0].path)) == 1
