@@ -1,0 +1,88 @@
+"""Which rows a table shows, in which order, and where its cursor is.
+
+The cursor belongs to a record, not to a line: whatever comes, goes or is sorted, it stays on its key; when its record
+leaves, it goes to the one that took its place.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from posture_console.core.filter import Filter
+from posture_console.core.sheet import Sheet
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the operator asked for: sort column (None: as the records come), direction, filter, faults only."""
+
+    sort: str | None = None
+    descending: bool = False
+    filter: Filter = field(default_factory=Filter)
+    faults_only: bool = False
+
+    def sorted_by(self, sheet: Sheet[R], name: str) -> "Order":
+        """Sort by `name`; asking again turns the direction, a third time restores the records' own order."""
+        column = sheet.column(name)
+        if column is None:
+            return self
+        if self.sort != name:
+            return replace(self, sort=name, descending=column.first_down)
+        if self.descending == column.first_down:
+            return replace(self, descending=not self.descending)
+        return replace(self, sort=None, descending=False)
+
+
+def arrange(records: Iterable[R], sheet: Sheet[R], order: Order) -> list[R]:
+    """The records to show, in order."""
+    chosen = [record for record in records if not order.faults_only or sheet.is_fault(record)]
+    if order.filter:
+        chosen = [record for record in chosen if order.filter(sheet.fields(record))]
+    column = sheet.column(order.sort) if order.sort else None
+    if column is not None:
+        value = column.value
+        known = [record for record in chosen if value(record) is not None]
+        unknown = [record for record in chosen if value(record) is None]
+        known.sort(key=lambda record: _sortable(value(record)), reverse=order.descending)
+        chosen = known + unknown
+    return chosen
+
+
+def _sortable(value: object) -> tuple[int, float, str]:
+    if isinstance(value, bool | int | float):
+        return (0, float(value), "")
+    timestamp = getattr(value, "timestamp", None)
+    if timestamp is not None:
+        return (0, float(timestamp()), "")
+    return (1, 0.0, str(value).casefold())
+
+
+class Cursor:
+    """The record under the cursor among the keys now shown."""
+
+    def __init__(self) -> None:
+        self.key: str | None = None
+        self.index = 0
+
+    def follow(self, keys: Sequence[str], *, top: bool = False) -> None:
+        """Find the cursor's record among the new `keys`; `top` keeps it on the first line instead."""
+        if not keys:
+            self.index = 0
+            return
+        if top or self.key is None:
+            self.index = 0
+        else:
+            try:
+                self.index = keys.index(self.key)
+            except ValueError:
+                self.index = min(self.index, len(keys) - 1)
+        self.key = keys[self.index]
+
+    def move_to(self, index: int, keys: Sequence[str]) -> None:
+        """Put the cursor on line `index`, kept within the lines there are."""
+        if not keys:
+            return
+        self.index = max(0, min(index, len(keys) - 1))
+        self.key = keys[self.index]

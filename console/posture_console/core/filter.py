@@ -1,0 +1,85 @@
+"""The filter line: `text`, `!text`, `field:value`, `!field:value`, `field>number`, all of which must hold.
+
+A plain text is looked for in every field, without regard to case. Quotes keep spaces together.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_TERM: Final = re.compile(r'(!?)(?:([A-Za-z_]+)(:|>=|<=|>|<))?("[^"]*"?|\S+)')
+_COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+}
+Fields = Mapping[str, object]
+"""A record as the filter sees it: field name → value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition. Without `field`, `value` may be in any field."""
+
+    value: str
+    field: str | None = None
+    operator: str = ":"
+    inverse: bool = False
+
+    def holds(self, fields: Fields) -> bool:
+        """Whether a record with these fields satisfies the term."""
+        return self._found(fields) is not self.inverse
+
+    def _found(self, fields: Fields) -> bool:
+        if self.field is None:
+            return any(self.value in _text(value) for value in fields.values())
+        name = _matching(self.field, fields)
+        if name is None:
+            return False
+        if self.operator == ":":
+            return self.value in _text(fields[name])
+        return _compare(fields[name], self.operator, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """All terms of a filter line; no term lets everything through."""
+
+    terms: tuple[Term, ...] = ()
+
+    def __call__(self, fields: Fields) -> bool:
+        """Whether a record with these fields is shown."""
+        return all(term.holds(fields) for term in self.terms)
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+
+def parse(line: str) -> Filter:
+    """The filter that `line` means. Every line means something: there is no wrong filter."""
+    terms: list[Term] = []
+    for inverse, field, operator, value in _TERM.findall(line):
+        text = value.strip('"').casefold()
+        if text:
+            terms.append(Term(text, field.casefold() or None, operator or ":", inverse == "!"))
+    return Filter(tuple(terms))
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).casefold()
+
+
+def _matching(asked: str, fields: Fields) -> str | None:
+    """The field of that name, else the first that begins with it: `cam:` finds `camera`."""
+    if asked in fields:
+        return asked
+    return next((name for name in fields if name.startswith(asked)), None)
+
+
+def _compare(value: object, operator: str, bound: str) -> bool:
+    try:
+        return _COMPARE[operator](float(str(value)), float(bound))
+    except ValueError:
+        return False

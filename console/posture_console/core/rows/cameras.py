@@ -1,0 +1,214 @@
+"""Cameras as rows: what each sees now, how fast, and where it is analysed."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from posture_console.core.bars import spark
+from posture_console.core.quantities import age, count, degrees, rate
+from posture_console.core.sheet import Column, Moment, Sheet
+from posture_console.core.spans import Cell, Span, Tone, joined, word
+from posture_console.core.status import PLACEMENT, POSTURE, look
+from posture_console.core.store import SiteStore
+from posture_shared.records import CameraState, Override, Result
+
+QUIET_S: Final = 5.0
+"""A camera without a frame for longer is dimmed."""
+
+
+class CameraLine(NamedTuple):
+    """A camera, its newest result, the override that holds for it, and its trunk angles."""
+
+    camera: CameraState
+    result: Result | None
+    override: Override | None
+    trend: Sequence[float]
+
+
+def cameras(store: SiteStore) -> list[CameraLine]:
+    """All cameras, by name."""
+    return [camera_line(store, store.cameras[pi_id]) for pi_id in sorted(store.cameras)]
+
+
+def camera_line(store: SiteStore, camera: CameraState) -> CameraLine:
+    """One camera with what belongs to it."""
+    override = next((o for o in store.overrides if o.scope == camera.pi_id), None) or next(
+        (o for o in store.overrides if o.scope == "all"), None
+    )
+    return CameraLine(camera, store.last_result.get(camera.pi_id), override, store.trends.body.get(camera.pi_id))
+
+
+def is_quiet(line: CameraLine, moment: Moment) -> bool:
+    """Whether the camera is off the air, or has sent nothing for a while."""
+    seconds = moment.age_s(line.camera.last_received)
+    return line.camera.online is False or seconds is None or seconds > QUIET_S
+
+
+def presence(line: CameraLine) -> tuple[str, Tone]:
+    """Online, offline, paused or unknown in one word."""
+    if line.camera.capture == "off":
+        return "paused", Tone.WARN
+    if line.camera.online is None:
+        return "unknown", Tone.DIM
+    return ("online", Tone.GOOD) if line.camera.online else ("offline", Tone.BAD)
+
+
+def _name(line: CameraLine, moment: Moment, _width: int) -> Cell:
+    return word(line.camera.pi_id, Tone.DIM if is_quiet(line, moment) else Tone.STRONG)
+
+
+def _status(line: CameraLine, moment: Moment, _width: int) -> Cell:
+    if line.camera.last_status is None:
+        return word(None)
+    cell = look(POSTURE, line.camera.last_status).cell()
+    return tuple(Span(span.text, Tone.FAINT) for span in cell) if is_quiet(line, moment) else cell
+
+
+def _angle(value: float | None) -> Cell:
+    return (Span(degrees(value), Tone.FAINT if value is None else Tone.TEXT),)
+
+
+def _where(line: CameraLine, _moment: Moment, _width: int) -> Cell:
+    placement = look(PLACEMENT, line.camera.placement)
+    target = word(f" {line.camera.target}", Tone.TEXT) if line.camera.target else ()
+    return joined(placement.cell(), target)
+
+
+def _age(line: CameraLine, moment: Moment, _width: int) -> Cell:
+    seconds = moment.age_s(line.camera.last_received)
+    tone = Tone.BAD if seconds is not None and seconds > QUIET_S else Tone.DIM
+    return (Span(age(seconds), tone),)
+
+
+def _pinned(line: CameraLine, moment: Moment, _width: int) -> Cell:
+    if line.override is None:
+        return ()
+    left = "" if line.override.until is None else f" {age((line.override.until - moment.now).total_seconds())}"
+    return word(f"{line.override.target}{left}", Tone.INFO)
+
+
+CAMERAS: Final[Sheet[CameraLine]] = Sheet(
+    name="cameras",
+    key=lambda line: line.camera.pi_id,
+    is_fault=lambda line: line.camera.online is False or line.camera.missing > 0,
+    empty="no camera has sent a frame yet",
+    columns=(
+        Column(name="camera", title="CAMERA", width=8, weight=2, cell=_name, value=lambda line: line.camera.pi_id),
+        Column(name="status", title="POSTURE", width=10, cell=_status, value=lambda line: line.camera.last_status),
+        Column(
+            name="neck",
+            title="NECK",
+            width=5,
+            right=True,
+            rank=1,
+            cell=lambda line, _m, _w: _angle(line.result.neck_angle if line.result else None),
+            value=lambda line: line.result.neck_angle if line.result else None,
+            first_down=True,
+        ),
+        Column(
+            name="body",
+            title="TRUNK",
+            width=5,
+            right=True,
+            rank=1,
+            cell=lambda line, _m, _w: _angle(line.result.body_angle if line.result else None),
+            value=lambda line: line.result.body_angle if line.result else None,
+            first_down=True,
+        ),
+        Column(
+            name="trend",
+            title="TRUNK TREND",
+            width=12,
+            weight=1,
+            rank=7,
+            cell=lambda line, _m, w: spark([abs(value) for value in line.trend], w, top=45.0, tone=Tone.INFO),
+            value=lambda _line: None,
+        ),
+        Column(
+            name="fps",
+            title="FPS",
+            width=5,
+            right=True,
+            cell=lambda line, _m, _w: (Span(rate(line.camera.fps)),),
+            value=lambda line: line.camera.fps,
+            first_down=True,
+        ),
+        Column(
+            name="placement",
+            title="ANALYSED",
+            width=11,
+            weight=2,
+            rank=2,
+            cell=_where,
+            value=lambda line: f"{line.camera.placement} {line.camera.target or ''}",
+        ),
+        Column(
+            name="override",
+            title="OVERRIDE",
+            width=12,
+            weight=1,
+            rank=8,
+            cell=_pinned,
+            value=lambda line: line.override,
+        ),
+        Column(
+            name="state",
+            title="STATE",
+            width=7,
+            rank=3,
+            cell=lambda line, _m, _w: word(*presence(line)),
+            value=lambda line: presence(line)[0],
+        ),
+        Column(
+            name="rows",
+            title="ROWS",
+            width=9,
+            right=True,
+            rank=4,
+            cell=lambda line, _m, _w: (Span(count(line.camera.rows), Tone.DIM),),
+            value=lambda line: line.camera.rows,
+            first_down=True,
+        ),
+        Column(
+            name="spooled",
+            title="SPOOL",
+            width=6,
+            right=True,
+            rank=6,
+            cell=lambda line, _m, _w: (
+                Span(count(line.camera.spooled), Tone.WARN if line.camera.spooled else Tone.DIM),
+            ),
+            value=lambda line: line.camera.spooled,
+            first_down=True,
+        ),
+        Column(
+            name="missing",
+            title="MISSING",
+            width=7,
+            right=True,
+            rank=6,
+            cell=lambda line, _m, _w: (
+                Span(count(line.camera.missing), Tone.BAD if line.camera.missing else Tone.FAINT),
+            ),
+            value=lambda line: line.camera.missing,
+            first_down=True,
+        ),
+        Column(
+            name="source",
+            title="SOURCE",
+            width=12,
+            weight=1,
+            rank=9,
+            cell=lambda line, _m, _w: word(line.camera.source, Tone.DIM),
+            value=lambda line: line.camera.source,
+        ),
+        Column(
+            name="age",
+            title="AGE",
+            width=4,
+            right=True,
+            cell=_age,
+            value=lambda line: line.camera.last_received,
+            first_down=True,
+        ),
+    ),
+)

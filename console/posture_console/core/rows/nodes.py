@@ -1,0 +1,190 @@
+"""Nodes as rows: load against the placement band, and the workers that run there."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from posture_console.core.bars import load_bar, load_spark, load_tone
+from posture_console.core.quantities import DASH, count, milliseconds, percent, rate
+from posture_console.core.sheet import Column, Moment, Sheet
+from posture_console.core.spans import Cell, Span, Tone, joined, word
+from posture_console.core.status import WORKER, look
+from posture_console.core.store import SiteStore
+from posture_shared.records import NodeLoad, WorkerState
+
+
+class NodeLine(NamedTuple):
+    """A node: its newest load sample (None before the first), its workers, its load over time."""
+
+    node: str
+    load: NodeLoad | None
+    workers: Sequence[WorkerState]
+    trend: Sequence[float]
+    is_master: bool
+
+    @property
+    def cpu(self) -> float | None:
+        """CPU of the whole node, per cent."""
+        return None if self.load is None else self.load.cpu
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that its workers analyse."""
+        return sum(worker.fps for worker in self.workers)
+
+    @property
+    def state(self) -> str:
+        """The best state of its workers; `none` without a worker."""
+        order = ("ready", "draining", "starting", "standby", "lost")
+        states = {worker.state for worker in self.workers}
+        return next((state for state in order if state in states), "none")
+
+
+def nodes(store: SiteStore) -> list[NodeLine]:
+    """All nodes that report load or run a worker: the master's first, then by name."""
+    master = store.master.node if store.master is not None else None
+    names = {*store.nodes, *(worker.node for worker in store.workers.values())}
+    by_node: dict[str, list[WorkerState]] = {}
+    for worker in store.workers.values():
+        by_node.setdefault(worker.node, []).append(worker)
+    ordered = sorted(names, key=lambda name: (name != master, name))
+    return [
+        NodeLine(name, store.nodes.get(name), by_node.get(name, []), store.trends.load.get(name), name == master)
+        for name in ordered
+    ]
+
+
+def _name(line: NodeLine, _moment: Moment, _width: int) -> Cell:
+    mark = (Span("⌂ ", Tone.ACCENT),) if line.is_master else (Span("  "),)
+    return joined(mark, word(line.node, Tone.STRONG if line.state != "lost" else Tone.DIM))
+
+
+def _load(line: NodeLine, moment: Moment, width: int) -> Cell:
+    return load_bar(line.cpu, width, high=moment.high, low=moment.low)
+
+
+def _cpu(line: NodeLine, moment: Moment, _width: int) -> Cell:
+    tone = Tone.FAINT if line.cpu is None else load_tone(line.cpu, moment.high, moment.low)
+    return (Span(percent(line.cpu), tone),)
+
+
+def _state(line: NodeLine, _moment: Moment, _width: int) -> Cell:
+    if line.state == "none":
+        return word("no worker", Tone.FAINT)
+    many = f" ×{len(line.workers)}" if len(line.workers) > 1 else ""
+    return joined(look(WORKER, line.state).cell(), word(many, Tone.DIM) if many else ())
+
+
+def _p50(line: NodeLine) -> float | None:
+    known = [worker.analyze_ms_p50 for worker in line.workers if worker.analyze_ms_p50 is not None]
+    return max(known, default=None)
+
+
+def _load_field(line: NodeLine, name: str) -> float | None:
+    value: float | None = None if line.load is None else getattr(line.load, name)
+    return value
+
+
+def _temperature(line: NodeLine, _moment: Moment, _width: int) -> Cell:
+    value = _load_field(line, "temperature_c")
+    return (Span(DASH if value is None else f"{value:.0f}°C", Tone.WARN if (value or 0) >= 80 else Tone.DIM),)
+
+
+NODES: Final[Sheet[NodeLine]] = Sheet(
+    name="nodes",
+    key=lambda line: line.node,
+    is_fault=lambda line: line.state == "lost" or (line.cpu or 0) >= 95,
+    empty="no node has reported its load yet",
+    columns=(
+        Column(name="node", title="NODE", width=10, weight=2, cell=_name, value=lambda line: line.node),
+        Column(name="load", title="LOAD", width=10, weight=3, rank=1, cell=_load, value=lambda line: line.cpu),
+        Column(name="cpu", title="CPU", width=4, right=True, cell=_cpu, value=lambda line: line.cpu, first_down=True),
+        Column(
+            name="trend",
+            title="TREND",
+            width=14,
+            weight=1,
+            rank=7,
+            cell=lambda line, m, w: load_spark(line.trend, w, high=m.high, low=m.low),
+            value=lambda _line: None,
+        ),
+        Column(
+            name="memory",
+            title="MEM",
+            width=4,
+            right=True,
+            rank=4,
+            cell=lambda line, _m, _w: (Span(percent(_load_field(line, "memory")), Tone.DIM),),
+            value=lambda line: _load_field(line, "memory"),
+            first_down=True,
+        ),
+        Column(
+            name="gpu",
+            title="GPU",
+            width=4,
+            right=True,
+            rank=8,
+            cell=lambda line, _m, _w: (Span(percent(_load_field(line, "gpu")), Tone.DIM),),
+            value=lambda line: _load_field(line, "gpu"),
+            first_down=True,
+        ),
+        Column(
+            name="temperature",
+            title="TEMP",
+            width=5,
+            right=True,
+            rank=8,
+            cell=_temperature,
+            value=lambda line: _load_field(line, "temperature_c"),
+            first_down=True,
+        ),
+        Column(name="worker", title="WORKER", width=10, rank=2, cell=_state, value=lambda line: line.state),
+        Column(
+            name="fps",
+            title="FPS",
+            width=5,
+            right=True,
+            cell=lambda line, _m, _w: (Span(rate(line.fps), Tone.TEXT if line.fps else Tone.FAINT),),
+            value=lambda line: line.fps,
+            first_down=True,
+        ),
+        Column(
+            name="in_flight",
+            title="HELD",
+            width=4,
+            right=True,
+            rank=5,
+            cell=lambda line, _m, _w: (Span(str(sum(w.in_flight for w in line.workers)), Tone.DIM),),
+            value=lambda line: sum(w.in_flight for w in line.workers),
+            first_down=True,
+        ),
+        Column(
+            name="analyze",
+            title="ANALYSIS",
+            width=8,
+            right=True,
+            rank=3,
+            cell=lambda line, _m, _w: (Span(milliseconds(_p50(line)), Tone.DIM),),
+            value=_p50,
+            first_down=True,
+        ),
+        Column(
+            name="done",
+            title="DONE",
+            width=9,
+            right=True,
+            rank=6,
+            cell=lambda line, _m, _w: (Span(count(sum(w.done for w in line.workers)), Tone.DIM),),
+            value=lambda line: sum(w.done for w in line.workers),
+            first_down=True,
+        ),
+        Column(
+            name="detail",
+            title="DETAIL",
+            width=12,
+            weight=3,
+            rank=9,
+            cell=lambda line, _m, _w: word("; ".join(w.detail for w in line.workers if w.detail), Tone.DIM),
+            value=lambda line: "; ".join(w.detail for w in line.workers),
+        ),
+    ),
+)

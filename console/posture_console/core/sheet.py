@@ -1,0 +1,104 @@
+"""Sheets: how a kind of record reads as a row. Pure: a record and a moment in, cells and values out.
+
+A sheet is used by the live tables, by the plain-text verbs and by tests alike: a record reads the same everywhere.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from posture_console.core.spans import Cell
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a row depends on besides its record: the master's time, and the placement band of the site."""
+
+    now: datetime
+    high: float = 60.0
+    low: float = 50.0
+
+    def age_s(self, at: datetime | None) -> float | None:
+        """Seconds since `at`; None where it never was."""
+        return None if at is None else (self.now - at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Generic[R]):
+    """One column.
+
+    Attributes:
+        name: how filter and sort call it.
+        title: heading.
+        width: cells it needs at least.
+        weight: share of the room that is left over.
+        right: whether it is right-aligned.
+        rank: 0 is always shown; the highest rank leaves first where the screen is narrow.
+        cell: the record's cell; the third argument is the width, for bars.
+        value: what is sorted and filtered by.
+        first_down: whether the first sort on it puts the largest first.
+    """
+
+    name: str
+    title: str
+    width: int
+    weight: int = 0
+    right: bool = False
+    rank: int = 0
+    cell: Callable[[R, Moment, int], Cell]
+    value: Callable[[R], object]
+    first_down: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet(Generic[R]):
+    """A kind of record as a table. `is_fault` says what the faults-only view keeps; `empty` is shown without rows."""
+
+    name: str
+    columns: tuple[Column[R], ...]
+    key: Callable[[R], str]
+    is_fault: Callable[[R], bool]
+    empty: str
+
+    def only(self, *names: str) -> "Sheet[R]":
+        """The same records with just these columns, in this order, none of which leaves."""
+        by_name = {column.name: column for column in self.columns}
+        return replace(self, columns=tuple(replace(by_name[name], rank=rank) for rank, name in enumerate(names)))
+
+    def fields(self, record: R) -> dict[str, object]:
+        """The record as filters see it."""
+        return {column.name: column.value(record) for column in self.columns}
+
+    def column(self, name: str) -> Column[R] | None:
+        """The column of that name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def widths(columns: Sequence[Column[R]], room: int, *, gap: int = 2) -> list[tuple[Column[R], int]]:
+    """Which columns fit into `room` cells, and how wide each is.
+
+    Columns leave by rank, the highest first; what is left over goes to the weighted ones. The first always stays.
+    """
+    shown = list(columns)
+    while len(shown) > 1 and _needed(shown, gap) > room:
+        leaving = max(shown[1:], key=lambda column: column.rank)
+        if leaving.rank == 0:
+            break
+        shown.remove(leaving)
+    spare = max(0, room - _needed(shown, gap))
+    weights = sum(column.weight for column in shown)
+    result: list[tuple[Column[R], int]] = []
+    for column in shown:
+        extra = spare * column.weight // weights if weights else 0
+        if weights and column.weight:
+            spare -= extra
+            weights -= column.weight
+        result.append((column, column.width + extra))
+    return result
+
+
+def _needed(columns: Sequence[Column[R]], gap: int) -> int:
+    return sum(column.width for column in columns) + gap * (len(columns) - 1)

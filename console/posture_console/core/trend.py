@@ -1,0 +1,64 @@
+"""Short histories for sparklines, bounded: loads of nodes, arrivals, angles of cameras."""
+
+from collections import deque
+from typing import Final
+
+from posture_shared.records import Flow, NodeLoad, Result
+
+KEPT: Final = 240
+"""Samples kept of each series: two minutes of node load at 2 Hz."""
+
+MAX_SERIES: Final = 512
+"""Series kept of each kind; the one longest without a sample leaves."""
+
+
+class Series:
+    """Named series of bounded length and number."""
+
+    def __init__(self, kept: int = KEPT, most: int = MAX_SERIES) -> None:
+        self._kept, self._most = kept, most
+        self._values: dict[str, deque[float]] = {}
+
+    def add(self, name: str, value: float) -> None:
+        """Append a sample; the series last added to is the last to leave."""
+        values = self._values.pop(name, None)
+        if values is None:
+            values = deque(maxlen=self._kept)
+        values.append(value)
+        self._values[name] = values
+        if len(self._values) > self._most:
+            del self._values[next(iter(self._values))]
+
+    def get(self, name: str) -> tuple[float, ...]:
+        """The samples of `name`, oldest first."""
+        return tuple(self._values.get(name, ()))
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Trends:
+    """The histories the views draw."""
+
+    def __init__(self) -> None:
+        self.load = Series()
+        self.neck = Series(kept=120)
+        self.body = Series(kept=120)
+        self.arriving: deque[float] = deque(maxlen=KEPT)
+        self.backlog_age: deque[float] = deque(maxlen=KEPT)
+
+    def add_load(self, load: NodeLoad) -> None:
+        """One sample of a node's CPU."""
+        self.load.add(load.node, load.cpu)
+
+    def add_result(self, result: Result) -> None:
+        """The angles of one frame, where it had any."""
+        if result.neck_angle is not None:
+            self.neck.add(result.pi_id, result.neck_angle)
+        if result.body_angle is not None:
+            self.body.add(result.pi_id, result.body_angle)
+
+    def add_flow(self, flow: Flow) -> None:
+        """The site's throughput at one moment."""
+        self.arriving.append(flow.arriving_fps)
+        self.backlog_age.append(flow.backlog_age_s)
