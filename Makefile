@@ -1,0 +1,59 @@
+# Everything a developer or a newcomer types. `make demo` and `make test` set up by themselves what they need.
+# ARGS passes flags on:  make demo ARGS="--headless --seconds 30 --json"
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+bin := .venv/bin
+python := $(bin)/python
+pytest := $(python) -m pytest
+
+.PHONY: help setup demo test lint bench accuracy chaos test-cluster image up down lock
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## system packages (as root), virtual environment, dependencies, pose model
+	@scripts/setup all
+
+demo:  ## cameras, master, workers and console on this machine
+	@scripts/setup demo
+	@$(bin)/posture-console demo $(ARGS)
+
+test:  ## all tests but those that take minutes or a cluster
+	@scripts/setup test
+	@$(pytest) -m "not chaos and not cluster" $(ARGS)
+
+lint:  ## style, types, and who may import whom
+	@scripts/setup demo
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/mypy
+	@$(bin)/lint-imports
+
+bench:  ## throughput of the whole way against bare MediaPipe
+	@scripts/setup test
+	@$(python) benchmarks/throughput.py $(ARGS)
+
+accuracy:  ## angles and verdicts against pictures with known truth
+	@scripts/setup demo
+	@$(python) benchmarks/accuracy.py $(ARGS)
+
+chaos:  ## kill, stop and cut everything for minutes; every frame still one row
+	@scripts/setup test
+	@$(pytest) -m chaos $(ARGS)
+
+test-cluster:  ## on a real Kubernetes
+	@scripts/setup test
+	@$(pytest) -m cluster $(ARGS)
+
+image:  ## the agent's container image, with docker or buildah
+	@scripts/image $(ARGS)
+
+up:  ## the whole system in containers
+	@docker compose up --detach --wait $(ARGS)
+
+down:  ## stop the containers; their data stays
+	@docker compose down $(ARGS)
+
+lock:  ## write the lock files from pyproject.toml; ARGS=--upgrade for newer versions
+	@scripts/lock $(ARGS)
