@@ -78,7 +78,7 @@ def _figure(picture: Pixels, body: Body, verdict: Verdict, unit: float) -> None:
             _line(picture, body[a], body[b], _GREY, thin)
     if not verdict.judged or verdict.neck_deg is None or verdict.body_deg is None:
         return
-    hip, shoulder, ear = (body[part] for part in verdict.judged)
+    hip, shoulder, ear = verdict.judged
     against = (verdict.against.body_deg, verdict.against.neck_deg) if verdict.against else (0.0, 0.0)
     colour = colour_of(verdict)
     for lower, upper, reference_deg in ((hip, shoulder, against[0]), (shoulder, ear, against[1])):
@@ -180,7 +180,8 @@ def _seen(body: Body, part: Part) -> bool:
 
 def _text_px(picture: Pixels) -> int:
     """Height of letters: a 24th of the picture, and never too small to read."""
-    return max(10, min(40, round(min(picture.shape[:2]) / 24)))
+    height, width = picture.shape[:2]
+    return int(max(10, min(40, round(min(height, width) / 24))))
 
 
 def _font() -> "cv2.FontFace":

@@ -25,8 +25,12 @@ class Part(IntEnum):
     """Indices of the pose model's landmarks; left and right are the person's own."""
 
     NOSE = 0
+    LEFT_EYE_INNER = 1
     LEFT_EYE = 2
+    LEFT_EYE_OUTER = 3
+    RIGHT_EYE_INNER = 4
     RIGHT_EYE = 5
+    RIGHT_EYE_OUTER = 6
     LEFT_EAR = 7
     RIGHT_EAR = 8
     LEFT_MOUTH = 9

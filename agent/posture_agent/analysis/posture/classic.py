@@ -35,7 +35,7 @@ def judge(body: Body) -> Verdict:
         body_deg=body_deg,
         side="left",
         confidence=min(point.visibility for point in (hip, shoulder, ear)),
-        judged=(Part.LEFT_HIP, Part.LEFT_SHOULDER, Part.LEFT_EAR),
+        judged=(hip, shoulder, ear),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from posture_agent.analysis.posture.body import Part
+from posture_agent.analysis.posture.body import Point
 from posture_shared.records import PostureStatus, Side
 
 Level = Literal["amber", "red"]
@@ -20,8 +20,9 @@ class Finding:
     level: Level = "amber"
 
     def __str__(self) -> str:
-        whole = f"{self.deg:.0f}"
-        deg = f"{self.deg:.1f}" if whole == f"{self.limit_deg:.0f}" else whole
+        # As many decimals as show that the limit is crossed: 15.04 of 15 must not read as 15 of 15.
+        texts = (f"{self.deg:.{decimals}f}" for decimals in range(3))
+        deg = next((text for text in texts if float(text) > self.limit_deg), f"{self.deg:.3f}")
         return f"{self.kind} {deg}° of {self.limit_deg:g}°"
 
 
@@ -38,8 +39,8 @@ class Upright:
 class Verdict:
     """The outcome of a rule.
 
-    Angles are degrees from the vertical, forward positive; None where nothing was judged. `judged` are the landmarks
-    that the angles were taken from, upwards: hip, shoulder, ear; empty where none were. `against` is what the angles
+    Angles are degrees from the vertical, forward positive; None where nothing was judged. `judged` are the points that
+    the angles were taken between, upwards: hip, shoulder, ear; empty where none were. `against` is what the angles
     were compared with, None where it was the vertical.
     """
 
@@ -50,7 +51,7 @@ class Verdict:
     side: Side | None = None
     confidence: float = 0.0
     findings: tuple[Finding, ...] = ()
-    judged: tuple[Part, ...] = ()
+    judged: tuple[Point, ...] = ()
     against: Upright | None = None
 
     @property
