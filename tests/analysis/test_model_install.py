@@ -64,7 +64,7 @@ def test_an_installed_model_is_not_fetched_again(source: Path, target: Path, tmp
     model.install("full", source_dir=source)
     steps: list[Progress] = []
     model.install("full", source_dir=tmp_path / "nowhere", progress=steps.append)
-    assert [step.step for step in steps] == ["already installed"]
+    assert [step.step for step in steps] == [model.ALREADY_INSTALLED]
 
 
 def test_a_damaged_bundle_is_refused_and_leaves_nothing(source: Path, target: Path, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ from posture_shared.exits import Exit, Stop
 VARIANTS: Final = tuple(NETWORKS)
 FOLDER_VARIABLE: Final = "POSTURE_MODEL_DIR"
 
+ALREADY_INSTALLED: Final = "already installed"
+"""The one step that is reported when there is nothing to do."""
+
 _ROOM_BYTES: Final = 150_000_000
 """Free space that the largest download, unpacked and bundled, may need at one time."""
 
@@ -63,7 +66,7 @@ def install(variant: str, *, source_dir: Path | None = None, progress: Report | 
     """
     path, report = _place(variant), progress or _silent
     if _installed(path, variant):
-        report(Progress("already installed", path.stat().st_size, path.stat().st_size))
+        report(Progress(ALREADY_INSTALLED, path.stat().st_size, path.stat().st_size))
         return path
     with _writing(path.parent), _alone(path.parent, report):
         if _installed(path, variant):  # another install finished while this one waited

@@ -79,11 +79,14 @@ def _bar(variant: str) -> Iterator["Report"]:
 
 
 def _lines(variant: str) -> "Report":
+    from posture_agent.analysis.model import ALREADY_INSTALLED  # noqa: PLC0415 - as above
+
     said: list[str] = []
 
     def report(progress: "Progress") -> None:
-        if said[-1:] != [progress.step]:
-            said.append(progress.step)
-            click.echo(f"pose model {variant}: {progress.step}", err=True)
+        if progress.step in {ALREADY_INSTALLED, *said[-1:]}:
+            return
+        said.append(progress.step)
+        click.echo(f"pose model {variant}: {progress.step}", err=True)
 
     return report
