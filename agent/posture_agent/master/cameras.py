@@ -1,6 +1,6 @@
 """What is known of each camera: rates, last row, clock skew, status. Pure state; time is an argument."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,18 +8,18 @@ from typing import Any, Final
 
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.rates import Rate
+from posture_agent.master.skew import Skew
 from posture_shared.records import CameraState, PlacementState, PostureStatus, Result
 
 SKEW_ALARM_MS: Final = 2000.0
 """A camera clock that is further off than this is worth an alarm."""
-_SKEW_SAMPLES: Final = 120
 
 
 @dataclass(slots=True)
 class _Camera:
     pi_id: str
     rate: Rate = field(default_factory=Rate)
-    delays_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_SKEW_SAMPLES))
+    skew: Skew = field(default_factory=Skew)
     online: bool | None = None
     received: int = 0
     rows: int = 0
@@ -61,7 +61,7 @@ class Cameras:
         camera.in_flight += 1
         camera.last_received = frame.received_at
         if frame.captured is not None:
-            camera.delays_ms.append((frame.received_at - frame.captured) / timedelta(milliseconds=1))
+            camera.skew.add((frame.received_at - frame.captured) / timedelta(milliseconds=1), frame.received_s)
 
     def settled(self, result: Result, *, was_leased: bool) -> None:
         """A row was committed; `was_leased` is False for those that never were in flight (undecodable ones)."""
@@ -97,17 +97,9 @@ class Cameras:
         camera.missing = count
 
     def skew_ms(self, pi_id: str) -> float | None:
-        """Rolling minimum of (received − captured), ms: the camera's clock error plus the shortest transit."""
+        """How far the camera's clock is behind ours, ms; None while too few frames have come. Any thread may ask."""
         camera = self._cameras.get(pi_id)
-        return min(camera.delays_ms) if camera is not None and camera.delays_ms else None
-
-    def end_to_end_ms(self, frame: AcceptedFrame, now_s: float) -> float | None:
-        """From capture to `now_s` (monotonic), corrected for the camera's skew; None without a capture time."""
-        skew = self.skew_ms(frame.pi_id)
-        if skew is None or frame.captured is None:
-            return None
-        transit = (frame.received_at - frame.captured) / timedelta(milliseconds=1) - skew
-        return transit + (now_s - frame.received_s) * 1000
+        return camera.skew.ms if camera is not None else None
 
     def touch(self, names: Iterable[str]) -> None:
         """Mark cameras as changed, e.g. after a change of placement."""

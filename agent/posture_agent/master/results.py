@@ -14,10 +14,9 @@ def result_of(
     node: str | None,
     attempt: int,
     queue_ms: float | None,
-    end_to_end_ms: float | None,
     analyzed_at: datetime,
 ) -> Result:
-    """The row of `frame`; `latency_ms.total` and `image_path` are filled when it is committed."""
+    """The row of `frame`; `latency_ms.total`, `end_to_end_ms`, `filename` and `image_path` are filled at the commit."""
     analysed = analysis.analyze_ms or None
     return Result(
         frame_id=frame.frame_id,
@@ -40,7 +39,6 @@ def result_of(
         attempt=attempt,
         model=analysis.model or None,
         latency_ms=Latency(queue=_round(queue_ms), analyze=_round(analysed)),
-        end_to_end_ms=_round(end_to_end_ms),
     )
 
 
