@@ -92,7 +92,7 @@ def members(policy: str, nodes: Side, why: str) -> str:
 
 def shared(shares: Mapping[str, str], why: str) -> str:
     """The spread policy gave cameras to nodes."""
-    return f"spread: {_shares(shares)} ({why})"
+    return f"spread: {_shares(shares) or 'no camera has a node'} ({why})"
 
 
 def override_set(override: Override, note: str) -> str:

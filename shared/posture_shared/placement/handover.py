@@ -39,10 +39,8 @@ def needed_nodes(state: State) -> set[str]:
 
 
 def desired_jobs(state: State, needed: Iterable[str]) -> set[str]:
-    """The nodes that have reason for a Job: needed with no worker but a Job's, or a Job's worker still has frames."""
-    alone = {node for node in needed if state.launchable(node) and not _settled(state, node)}
-    busy = {worker.node for worker in state.workers.values() if worker.job and worker.phase == "draining"}
-    return {node for node in alone | busy if node != state.node}
+    """The nodes that have reason for a Job: needed, with no worker but a Job's."""
+    return {node for node in needed if node != state.node and state.launchable(node) and not _settled(state, node)}
 
 
 def _settled(state: State, node: str) -> bool:
@@ -107,14 +105,16 @@ def _route_of(state: State, camera: Camera, wished: Wish) -> Route:
 
 
 def _jobs(turn: Turn, needed: set[str]) -> None:
-    desired = desired_jobs(turn.state, needed)
-    for node in sorted(desired - set(turn.state.jobs)):
-        turn.state.jobs[node] = turn.state.at_s
+    state = turn.state
+    desired = desired_jobs(state, needed)
+    for node in sorted(desired - set(state.jobs)):
+        state.jobs[node] = state.at_s
         turn.actions.append(LaunchJob(node=node, generation=turn.orders()))
-    if turn.state.expecting():  # workers and nodes may not have reported yet
+    if state.expecting():  # workers and nodes may not have reported yet
         return
-    for node in sorted(set(turn.state.jobs) - desired):
-        del turn.state.jobs[node]
+    draining = {worker.node for worker in state.workers.values() if worker.job and worker.phase == "draining"}
+    for node in sorted(set(state.jobs) - desired - draining):
+        del state.jobs[node]
         turn.actions.append(StopJob(node=node))
 
 

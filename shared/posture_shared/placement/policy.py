@@ -109,7 +109,8 @@ def _move_on(state: State, group: Sequence[str], choice: Choice) -> Verdict | No
 def _relocate(state: State, group: Sequence[str], choice: Choice) -> Verdict:
     """A node with work is lost: home where there is room, else a node that has it, else wherever a worker is."""
     gone = lost_nodes(state, choice)
-    found = [c for c in candidates(state, group) if c.node not in gone]
+    found = candidates(state, group)
+    usable = [c for c in found if c.node not in gone]
     after = load.projected(state, state.node, group)
     home = state.present(state.node)
     trouble = ""
@@ -117,12 +118,12 @@ def _relocate(state: State, group: Sequence[str], choice: Choice) -> Verdict:
         target = state.node
     elif found and found[0].eligible:
         target = found[0].node
-    elif home or not found:
+    elif home or not usable:
         target = state.node
         trouble = explain.no_room(state.node, after or 0.0, state.rules, group, found)
     else:
-        target = found[0].node
-        trouble = f"{found[0].node} {found[0].why}, but no other worker is left"
+        target = usable[0].node
+        trouble = f"{target} {usable[0].why}, but no other worker is left"
     reason = explain.lost(gone, group, (target,))
     if choice.side == (target,) and not choice.shares and trouble == choice.trouble:
         return Verdict(choice, "lost", reason, quiet=True)
@@ -206,9 +207,9 @@ def spread(state: State, group: Sequence[str]) -> Verdict | None:
         return None
     shares = share_out(state, group, others, kept)
     if shares is None:
-        trouble = "no distribution keeps every node below its limit"
-        if choice.trouble and not lost:
+        if choice.trouble and kept == choice.shares:  # said already
             return None
+        trouble = "no distribution keeps every node below its limit"
         stay = Choice(side=state.home, shares=kept, trouble=trouble)
         return Verdict(_changed(state, stay), "overload", explain.shared(kept, trouble))
     if shares == choice.shares and not choice.trouble:
