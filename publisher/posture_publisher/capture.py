@@ -1,0 +1,130 @@
+"""The capture thread: source → pace → JPEG with identity → the daemon.
+
+It owns the source and the numbering. What it makes travels as frozen values; the daemon gives it leave to go on.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from posture_publisher.encode import jpeg_of
+from posture_publisher.pacing import Pacer
+from posture_publisher.sources import Source, SourceLost
+from posture_shared.exits import Stop
+from posture_shared.frame import MAX_IMAGE_BYTES, FrameIdentity, embed, new_id
+from posture_shared.log import RateLimit, one_line
+
+log = logging.getLogger(__name__)
+
+_HANDED_OVER: Final = 4
+"""Frames that the daemon may not have taken yet; then capturing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One frame, ready to be kept and sent."""
+
+    identity: FrameIdentity
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEnded:
+    """No more frames will come; `trouble` is a sentence where that is not the source's natural end."""
+
+    trouble: str = ""
+
+
+class Capture(threading.Thread):
+    """Runs until the source ends or `stop` is called."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        run_id: str,
+        fps: float,
+        size: tuple[int, int] | None,
+        quality: int,
+        largest_bytes: int,
+        emit: Callable[[Captured | SourceEnded], None],
+    ) -> None:
+        super().__init__(name="capture", daemon=True)
+        self._source, self._run_id, self._emit = source, run_id, emit
+        self._size, self._quality = size, quality
+        self._largest_bytes = min(largest_bytes, MAX_IMAGE_BYTES)
+        self._pacer = Pacer(fps)
+        self._seq = 0
+        self._stopping = threading.Event()
+        self._leave = threading.Semaphore(_HANDED_OVER)
+        self._room = threading.Event()
+        self._room.set()
+        self._complaints = RateLimit()
+
+    def stop(self) -> None:
+        """Capture no more; the thread ends soon."""
+        self._stopping.set()
+        self._room.set()
+        self._leave.release()
+
+    def taken(self, *, room: bool) -> None:
+        """The daemon has stored a frame. Without `room` a source that can wait waits."""
+        self.room(free=room)
+        self._leave.release()
+
+    def room(self, *, free: bool) -> None:
+        """Whether the spool has room for more."""
+        if free:
+            self._room.set()
+        else:
+            self._room.clear()
+
+    def run(self) -> None:
+        """The thread's body."""
+        trouble = ""
+        try:
+            while self._step():
+                pass
+        except (SourceLost, Stop) as error:
+            trouble = str(error)
+        except Exception as error:
+            log.exception("capturing failed")
+            trouble = f"capturing from {self._source.name} failed: {one_line(str(error), 200)}"
+        finally:
+            self._source.close()
+            self._emit(SourceEnded(trouble))
+
+    def _step(self) -> bool:
+        """Take one picture; False at the end."""
+        if self._stopping.wait(self._pacer.wait_s(time.monotonic())):
+            return False
+        if not self._source.live:
+            self._room.wait()
+        picture = self._source.read()
+        captured = datetime.now(UTC)
+        self._pacer.taken()
+        if picture is None or self._stopping.is_set():
+            return False
+        try:
+            jpeg = jpeg_of(picture, size=self._size, quality=self._quality)
+        except ValueError as error:
+            self._complain(str(error))
+            return True
+        identity = FrameIdentity(id=new_id(), run=self._run_id, seq=self._seq + 1, captured=captured)
+        frame = embed(jpeg, identity)
+        if len(frame) > self._largest_bytes:
+            self._complain(f"{len(frame)} bytes, at most {self._largest_bytes}; use --size or a lower --quality")
+            return True
+        self._seq += 1
+        self._leave.acquire()
+        self._emit(Captured(identity, frame))
+        return True
+
+    def _complain(self, why: str) -> None:
+        allowed, kept_back = self._complaints.allow()
+        if allowed:
+            log.warning("picture not published why=%s more=%d", why, kept_back)

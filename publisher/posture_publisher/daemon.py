@@ -1,0 +1,238 @@
+"""The publisher's main loop and its life: start, run, end of the source, being told to end.
+
+One thread owns all state; the capture thread and paho's thread hand it frozen events.
+"""
+
+import logging
+import queue
+import signal
+import time
+from collections import deque
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final, Literal
+
+from posture_publisher.capture import Capture, Captured, SourceEnded
+from posture_publisher.link import Acknowledged, Connected, Disconnected, Link, LinkEvent, MasterSaid, Subscribed
+from posture_publisher.settings import PublisherSettings
+from posture_publisher.shipping import Shipping
+from posture_publisher.sources import Source
+from posture_publisher.wire import CameraStatus, Confirmation
+from posture_shared import __version__
+from posture_shared.exits import Exit, Stop
+from posture_shared.frame import MAX_IMAGE_BYTES, new_id
+
+log = logging.getLogger(__name__)
+
+_BEAT_S: Final = 0.25
+_TICK_S: Final = 1.0
+_STATUS_S: Final = 5.0
+_RATE_S: Final = 10.0
+_RETAINED_S: Final = 1.0
+"""Time after subscribing within which what the broker retains for us has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A signal told us to end."""
+
+
+Event = Captured | SourceEnded | LinkEvent | Told
+
+
+class Daemon:
+    """One camera; `run` once."""
+
+    def __init__(self, settings: PublisherSettings, source: Source) -> None:
+        self._settings, self._source = settings, source
+        self._run_id = new_id()
+        self._seq = 0
+        self._captured_s: deque[float] = deque(maxlen=1000)
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._shipping = Shipping(settings)
+        self._link = Link(
+            settings.broker, pi_id=settings.pi_id, farewell=self._status("offline"), emit=self._events.put
+        )
+        self._capture = Capture(
+            source,
+            run_id=self._run_id,
+            fps=settings.fps,
+            size=settings.size_px,
+            quality=settings.quality,
+            largest_bytes=MAX_IMAGE_BYTES * 3 // 4 if settings.payload == "base64" else MAX_IMAGE_BYTES,
+            emit=self._events.put,
+        )
+        self._up = False
+        self._subscribed_s: float | None = None
+        self._ended: SourceEnded | None = None
+        self._told = False
+        self._progress_s = 0.0
+        self._tick_s = self._status_s = float("-inf")
+
+    def run(self) -> Exit:
+        """Publish until the source ends or a signal comes.
+
+        Raises:
+            Stop: the source broke off, or another publisher has this camera's name.
+        """
+        signals = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self._on_signal) for number in signals}
+        self._link.start()
+        self._capture.start()
+        log.info(
+            "publisher started pi_id=%s run=%s source=%s fps=%g",
+            self._settings.pi_id,
+            self._run_id,
+            self._source.name,
+            self._settings.fps,
+        )
+        try:
+            return self._until_done()
+        finally:
+            self._capture.stop()
+            self._link.close(self._status("offline"), keep_session=self._shipping.kept > 0)
+            self._shipping.close()
+            self._capture.join(timeout=2.0)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _until_done(self) -> Exit:
+        while not self._told:
+            self._beat()
+            if self._ended is not None:
+                done = self._after_the_last(self._ended)
+                if done is not None:
+                    return done
+        self._capture.stop()
+        self._deliver_briefly()
+        return Exit.DONE
+
+    def _beat(self) -> None:
+        """Wait for something to happen, then do all that it calls for."""
+        try:
+            self._handle(self._events.get(timeout=_BEAT_S))
+            while True:
+                self._handle(self._events.get_nowait())
+        except queue.Empty:
+            pass
+        now_s = time.monotonic()
+        self._shipping.pump(self._link.publish, now_s)
+        if now_s - self._tick_s >= _TICK_S:
+            self._tick_s = now_s
+            self._shipping.tick(now_s)
+        if self._up and now_s - self._status_s >= _STATUS_S:
+            self._say_status(now_s)
+        self._capture.room(free=self._shipping.has_room)
+
+    def _handle(self, event: Event) -> None:
+        now_s = time.monotonic()
+        match event:
+            case Captured():
+                self._seq = event.identity.seq
+                self._captured_s.append(now_s)
+                self._shipping.store(event)
+                self._capture.taken(room=self._shipping.has_room)
+                # At once, not after the queue: a burst of captures must not hold up sending.
+                self._shipping.pump(self._link.publish, now_s)
+            case SourceEnded():
+                self._ended, self._progress_s = event, now_s
+            case Told():
+                self._told = True
+            case _:
+                self._handle_link(event, now_s)
+
+    def _handle_link(self, event: LinkEvent, now_s: float) -> None:
+        progress = False
+        match event:
+            case Connected():
+                self._up, self._subscribed_s = True, None
+                self._shipping.connected(event, now_s)
+                self._say_status(now_s)
+            case Disconnected():
+                self._up = False
+                self._shipping.disconnected()
+                if event.superseded:
+                    raise Stop(
+                        f"another publisher took over the name {self._settings.pi_id}; "
+                        "give each camera a --pi-id of its own",
+                        Exit.UNREACHABLE,
+                    )
+            case Subscribed():
+                self._subscribed_s = now_s
+            case Acknowledged():
+                progress = self._shipping.acknowledged(event, now_s)
+            case MasterSaid():
+                self._shipping.master(online=event.online, now_s=now_s)
+            case Confirmation():
+                progress = self._shipping.confirmed(event, now_s) > 0
+        if progress:
+            self._progress_s = now_s
+
+    def _after_the_last(self, ended: SourceEnded) -> Exit | None:
+        """The exit code once nothing is left to wait for; None: go on."""
+        now_s = time.monotonic()
+        shipping = self._shipping
+        heard = self._subscribed_s is not None and now_s - self._subscribed_s >= _RETAINED_S
+        nobody_confirms = heard and shipping.master_online is None
+        if shipping.kept and not (nobody_confirms and not shipping.not_with_broker):
+            if now_s - self._progress_s < self._settings.finish_s:
+                return None
+            return self._gave_up_waiting()
+        if ended.trouble:
+            raise Stop(ended.trouble)
+        how = "published, no master confirms" if shipping.kept else "confirmed"
+        log.info("source ended frames=%d state=%s", self._seq, how)
+        return Exit.DONE
+
+    def _gave_up_waiting(self) -> Exit:
+        waited = f"after {self._settings.finish_s:g} s without progress"
+        unsent = self._shipping.not_with_broker
+        if unsent:
+            where = "they stay in the spool" if self._settings.spool.folder else "they are lost with this process"
+            raise Stop(f"{waited} {unsent} frames have not reached the broker; {where}", Exit.UNREACHABLE)
+        log.warning(
+            "ending %s: the broker has all frames, but the master has not confirmed %d of them",
+            waited,
+            self._shipping.kept,
+        )
+        return Exit.DONE
+
+    def _deliver_briefly(self) -> None:
+        """Told to end: hand over what is in flight, and hear the master's word if it comes soon."""
+        deadline_s = time.monotonic() + self._settings.stop_s
+        while time.monotonic() < deadline_s and self._up and self._still_due():
+            self._beat()
+        if self._shipping.kept:
+            log.info(
+                "ending with frames unconfirmed=%d not_with_broker=%d",
+                self._shipping.kept,
+                self._shipping.not_with_broker,
+            )
+
+    def _still_due(self) -> bool:
+        if self._ended is None:  # the last frame may be on its way from the capture thread
+            return True
+        return self._shipping.kept > 0 if self._shipping.master_online else self._shipping.not_with_broker > 0
+
+    def _say_status(self, now_s: float) -> None:
+        self._status_s = now_s
+        self._link.say(self._status("online"))
+
+    def _status(self, state: Literal["online", "offline"]) -> CameraStatus:
+        now_s = time.monotonic()
+        recent = sum(1 for at in self._captured_s if now_s - at <= _RATE_S)
+        return CameraStatus(
+            state=state,
+            run=self._run_id,
+            seq=self._seq,
+            spooled=self._shipping.kept,
+            fps=round(recent / _RATE_S, 2),
+            source=self._source.name,
+            version=__version__,
+            dropped=self._shipping.dropped,
+        )
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._told:
+            raise KeyboardInterrupt
+        self._events.put(Told())

@@ -1,0 +1,243 @@
+"""The MQTT side: one client in paho's own thread. What happens there reaches the daemon as frozen events.
+
+It reconnects for ever, the session and the client id staying the same, so that the broker still knows us.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from posture_publisher.encode import iso
+from posture_publisher.settings import BrokerSettings
+from posture_publisher.wire import (
+    MASTER_STATUS_TOPIC,
+    CameraStatus,
+    Confirmation,
+    confirm_topic,
+    images_topic,
+    parse_confirmation,
+    parse_master_status,
+    status_topic,
+)
+from posture_shared.frame import FrameIdentity
+from posture_shared.log import RateLimit
+
+log = logging.getLogger(__name__)
+
+_NO_SUBSCRIBER: Final = 0x10
+_TAKEN_OVER: Final = 0x8E
+_FAILURE: Final = 0x80
+_GOODBYE_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted us. Limits are None where it names none."""
+
+    session_present: bool
+    receive_maximum: int | None = None
+    largest_packet_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is gone; paho tries again by itself. `superseded`: another client has our name."""
+
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has our subscriptions: what it retains for us comes next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """PUBACK for message `mid`. `refusal` is the broker's reason where it did not take it."""
+
+    mid: int
+    taken: bool
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterSaid:
+    """The master came online or went offline."""
+
+    online: bool
+
+
+LinkEvent = Connected | Disconnected | Subscribed | Acknowledged | MasterSaid | Confirmation
+
+
+class Link:
+    """One camera's connection to the broker."""
+
+    def __init__(
+        self, settings: BrokerSettings, *, pi_id: str, farewell: CameraStatus, emit: Callable[[LinkEvent], None]
+    ) -> None:
+        """Prepare the client; `farewell` is the will, said by the broker when we vanish."""
+        self._settings, self._pi_id, self._emit = settings, pi_id, emit
+        self._five = settings.protocol == "5"
+        self._failing = RateLimit(burst=1, period_s=60.0)
+        self._up = self._closing = False
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"posture-publisher-{pi_id}",
+            clean_session=None if self._five else False,
+            protocol=mqtt.MQTTv5 if self._five else mqtt.MQTTv311,
+        )
+        if settings.user is not None:
+            password = settings.password.get_secret_value() if settings.password is not None else None
+            self._client.username_pw_set(settings.user, password)
+        self._client.will_set(status_topic(pi_id), msgspec.json.encode(farewell), qos=1, retain=True)
+        self._client.max_inflight_messages_set(65535)  # the daemon bounds what is in flight
+        # A fleet that lost its broker must not come back in step.
+        self._client.reconnect_delay_set(min_delay=1, max_delay=random.randint(4, 8))  # noqa: S311 - no secret
+        self._client.on_connect = self._on_connect
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_publish = self._on_publish
+        self._client.on_message = self._on_message
+
+    def start(self) -> None:
+        """Connect in the background, for as long as it takes."""
+        properties = None
+        if self._five:
+            properties = _properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = self._settings.session_expiry_s
+        self._client.connect_async(
+            self._settings.host,
+            self._settings.port,
+            keepalive=self._settings.keepalive_s,
+            clean_start=False if self._five else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        self._client.loop_start()
+
+    def publish(self, payload: bytes, identity: FrameIdentity | None) -> int:
+        """Hand a frame to the client; returns its message id, which `Acknowledged` names."""
+        properties = None
+        if self._five and identity is not None:
+            properties = _properties(PacketTypes.PUBLISH)
+            properties.UserProperty = [
+                ("id", identity.id),
+                ("run", identity.run),
+                ("seq", str(identity.seq)),
+                ("captured", iso(identity.captured)),
+            ]
+        return self._client.publish(images_topic(self._pi_id), payload, qos=1, properties=properties).mid
+
+    def say(self, status: CameraStatus) -> None:
+        """Publish the camera's retained status."""
+        self._client.publish(status_topic(self._pi_id), msgspec.json.encode(status), qos=1, retain=True)
+
+    def close(self, farewell: CameraStatus, *, keep_session: bool) -> None:
+        """Say goodbye, briefly wait until the broker heard it, disconnect."""
+        if self._up:
+            heard = self._client.publish(status_topic(self._pi_id), msgspec.json.encode(farewell), qos=1, retain=True)
+            deadline = time.monotonic() + _GOODBYE_S
+            while not heard.is_published() and self._up and time.monotonic() < deadline:
+                time.sleep(0.01)
+        properties = None
+        if self._five and not keep_session:
+            properties = _properties(PacketTypes.DISCONNECT)
+            properties.SessionExpiryInterval = 0
+        self._closing = True
+        self._client.disconnect(properties=properties)
+        self._client.loop_stop()
+
+    # in paho's thread
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _: object,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._complain(f"the broker refused us: {reason}")
+            return
+        self._up = True
+        log.info(
+            "broker connected host=%s port=%d session_present=%s",
+            self._settings.host,
+            self._settings.port,
+            flags.session_present,
+        )
+        self._emit(
+            Connected(
+                session_present=flags.session_present,
+                receive_maximum=_number(properties, "ReceiveMaximum"),
+                largest_packet_bytes=_number(properties, "MaximumPacketSize"),
+            )
+        )
+        client.subscribe([(confirm_topic(self._pi_id), 1), (MASTER_STATUS_TOPIC, 1)])
+
+    def _on_connect_fail(self, *_: object) -> None:
+        self._complain("no connection")
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _: object, _flags: object, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if self._up and not self._closing:
+            log.warning("broker disconnected reason=%s; trying on", reason)
+        self._up = False
+        self._emit(Disconnected(superseded=self._five and reason.value == _TAKEN_OVER))
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _: object, _mid: int, reasons: list[ReasonCode], *_rest: object
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.warning("broker refuses our subscription to %s or %s", confirm_topic(self._pi_id), MASTER_STATUS_TOPIC)
+        self._emit(Subscribed())
+
+    def _on_publish(
+        self, _client: mqtt.Client, _: object, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        refusal = str(reason) if reason.value >= _FAILURE else ""
+        self._emit(Acknowledged(mid=mid, taken=reason.value != _NO_SUBSCRIBER, refusal=refusal))
+
+    def _on_message(self, _client: mqtt.Client, _: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic == MASTER_STATUS_TOPIC:
+            status = parse_master_status(bytes(message.payload))
+            if status is not None:
+                self._emit(MasterSaid(online=status.state == "online"))
+            return
+        confirmation = parse_confirmation(bytes(message.payload))
+        if confirmation is not None:
+            self._emit(confirmation)
+        elif message.payload:
+            log.warning("confirmation makes no sense bytes=%d", len(message.payload))
+
+    def _complain(self, why: str) -> None:
+        allowed, _ = self._failing.allow()
+        if allowed:
+            log.warning(
+                "broker not reached host=%s port=%d why=%s; trying on",
+                self._settings.host,
+                self._settings.port,
+                why,
+            )
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]
+
+
+def _number(properties: Properties | None, name: str) -> int | None:
+    value: Any = getattr(properties, name, None)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,90 @@
+"""What travels between a camera and the master by MQTT: topics and JSON payloads, parsed and checked.
+
+A stranger may publish on any topic, so nothing is trusted: what makes no sense becomes None.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+MASTER_STATUS_TOPIC: Final = "status/master"
+_MAX_JSON_BYTES: Final = 1024 * 1024
+
+
+class FrameKey(NamedTuple):
+    """A frame of this camera: `run` is the publisher's start, `seq` counts within it."""
+
+    run: str
+    seq: int
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """The master's word on one run: durable are all up to `upto` and those in `also`, but none in `missing`."""
+
+    run: str
+    upto: int = 0
+    also: frozenset[int] = frozenset()
+    missing: frozenset[int] = frozenset()
+
+    def covers(self, seq: int) -> bool:
+        """Whether the master has frame `seq` of this run on its disk."""
+        return (seq <= self.upto or seq in self.also) and seq not in self.missing
+
+
+class MasterStatus(msgspec.Struct, frozen=True):
+    """Payload of `status/master`, retained and the master's will."""
+
+    state: Literal["online", "offline"]
+    epoch: str = ""
+
+
+class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Payload of `status/<pi_id>`, retained; the will says offline.
+
+    `spooled`: frames not yet confirmed; `dropped`: frames of this run that the full spool gave up; `fps`: captured
+    over the last seconds.
+    """
+
+    state: Literal["online", "offline"]
+    run: str
+    seq: int
+    spooled: int
+    fps: float
+    source: str
+    version: str
+    dropped: int = 0
+
+
+def images_topic(pi_id: str) -> str:
+    """Where a camera publishes its frames."""
+    return f"images/{pi_id}"
+
+
+def status_topic(pi_id: str) -> str:
+    """Where a camera says how it is."""
+    return f"status/{pi_id}"
+
+
+def confirm_topic(pi_id: str) -> str:
+    """Where the master says which frames are durable."""
+    return f"confirm/{pi_id}"
+
+
+def parse_confirmation(payload: bytes) -> Confirmation | None:
+    """A confirmation from its JSON, or None where it makes no sense."""
+    if len(payload) > _MAX_JSON_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(payload, type=Confirmation)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def parse_master_status(payload: bytes) -> MasterStatus | None:
+    """The master's status from its JSON, or None where it makes no sense."""
+    if len(payload) > _MAX_JSON_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(payload, type=MasterStatus)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
