@@ -265,6 +265,17 @@ def test_a_worker_that_dies_is_replaced_at_once_by_whoever_is_ready():
     assert pauses(site) == []
 
 
+def test_without_a_local_worker_the_cameras_stay_where_one_is():
+    site = running()
+    site.kill("orin/local")
+    site.run(60)
+    assert served_by(site) == ("agx/0",)
+    assert [d.trigger for d in site.decisions()] == ["lost"]
+    site.join("orin/local", "orin")
+    site.run(30)
+    assert served_by(site) == ("orin/local",)
+
+
 def test_a_side_that_never_becomes_ready_is_given_up_and_tried_again_later():
     site = running(70.0, ready_s=1000.0, seconds=2, rules=Rules(start_timeout_s=20, shun_s=30))
     site.run(5)

@@ -31,7 +31,7 @@ def dwell_left_s(state: State, choice: Choice) -> float:
 def may_return(state: State, movers: Sequence[str], choice: Choice) -> bool:
     """Whether the offloaded `movers` may be analysed by the master again."""
     now, after = load.mean(state, state.node), load.projected(state, state.node, movers)
-    if now is None or after is None or now >= state.rules.low:
+    if now is None or after is None or now >= state.rules.low or not state.workers_on(state.node):
         return False
     return not state.rules.guard or (after < state.rules.high and dwell_left_s(state, choice) <= 0)
 
