@@ -223,6 +223,9 @@ class Protocol:
             self.changed.add(seat.key)
         elif message.kind == "refused" and lease.generation == seat.generation:
             self._ask_activate(seat, now)
+        elif message.kind == "leaving" and lease.generation == seat.generation and seat.phase == "ready":
+            seat.phase, seat.leaving = "draining", True  # it was asked to end, but not by us
+            self.changed.add(seat.key)
         self.leases.failed(lease, message.kind, now, started=message.started, detail=message.detail[:200])
         self.leases.dispatch(now)
 

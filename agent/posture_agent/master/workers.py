@@ -284,7 +284,7 @@ class WorkerPlane:
     def _send(self, send: Send) -> None:
         header = encode(send.header)
         parts = (header,) if send.jpeg is None else (header, send.jpeg)
-        sent = self._routers[send.peer[:1]].send(send.peer[1:], parts)
+        sent = self._routers[send.peer[:1]].send_to(send.peer[1:], parts)
         if sent != "sent":
             detail = "its connection is closed" if sent == "gone" else "it does not read what it is sent"
             self._protocol.lost(send.peer, time.monotonic(), detail)
@@ -301,7 +301,7 @@ class WorkerPlane:
         while True:
             await asyncio.sleep(TICK_S)
             for router in self._routers.values():
-                router.drain()
+                router.read()
             self._protocol.tick(time.monotonic())
             self._flush()
 
@@ -314,7 +314,7 @@ class WorkerPlane:
     def _open(self, kind: bytes, endpoint: str) -> str:
         router = Router(
             self._context,
-            on_message=lambda peer, parts, user_id: self._received(kind, peer, parts, user_id),
+            on_parts=lambda parts, user_id: self._received(kind, parts[0], parts[1:], user_id),
             on_batch=self._flush,
             authenticated=kind == _TCP and self._authorise is not None,
         )

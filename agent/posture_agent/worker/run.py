@@ -1,0 +1,233 @@
+"""The worker's parent process: wires link, desk, child and telemetry. Light: it never imports OpenCV or MediaPipe."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import platform
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+from posture_agent.telemetry import LoadSource, load_source
+from posture_agent.worker.desk import Desk
+from posture_agent.worker.link import Link
+from posture_agent.worker.orphan import die_with_parent, parent_is_gone
+from posture_agent.worker.pace import Pace
+from posture_agent.worker.pipe import Found, FromChild, GivenBack, Loaded, Setup, Taken
+from posture_agent.worker.settings import WorkerSettings
+from posture_agent.worker.supervisor import CHILD, End, Supervisor
+from posture_shared import __version__
+from posture_shared.exits import Exit, Stop
+from posture_shared.messages.worker import (
+    HEARTBEAT_S,
+    OLDEST_VERSION,
+    SILENCE_S,
+    VERSION,
+    Bye,
+    Hello,
+    Telemetry,
+    ToWorker,
+)
+
+log = logging.getLogger("posture.worker")
+
+TICK_S: Final = 0.1
+TELEMETRY_S: Final = 1.0
+STALL_S: Final = 1.0
+
+
+class Worker:
+    """One worker, from start to BYE.
+
+    Args:
+        settings: of the worker. child: the command of the analysis child. parent_pid: the master that started this
+        worker and must not be outlived, None for a worker on its own.
+    """
+
+    def __init__(
+        self, settings: WorkerSettings, *, child: Sequence[str] = CHILD, parent_pid: int | None = None
+    ) -> None:
+        self._settings, self._parent_pid = settings, parent_pid
+        self._load: LoadSource = load_source(settings.load, settings.node_name)
+        self._desk = Desk(threads=settings.threads)
+        self._pace = Pace()
+        self._link = Link(settings.master, on_message=self._from_master, on_batch=self._flush)
+        self._child = Supervisor(on_message=self._from_child, on_end=self._child_ended, command=child)
+        self._cores = os.cpu_count() or 1
+        self._lag_ms = 0.0
+        self._told_s = self._beat_s = 0.0
+        self._connected = False
+
+    async def run(self) -> None:
+        """Work until SIGTERM has drained, the master says DRAIN with stop, or it refuses (Stop with its code)."""
+        self._loop = loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._leave)
+        self._connect(loop.time())
+        try:
+            await self._tick_until_done()
+            self._link.send(Bye())
+        finally:
+            await self._child.stop()
+            self._link.close()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+        refused = self._desk.refused
+        if refused is not None:
+            raise Stop(f"the master refused this worker: {refused.reason}", _exit(refused.code))
+
+    async def _tick_until_done(self) -> None:
+        due = self._loop.time()
+        while self._desk.refused is None and not self._desk.finished:
+            due += TICK_S
+            await asyncio.sleep(max(0.0, due - self._loop.time()))
+            late_s = self._loop.time() - due
+            self._lag_ms = max(self._lag_ms, late_s * 1000)
+            if late_s > STALL_S:
+                due = self._loop.time()
+                self._desk.stalled(late_s, due)
+            self._link.read()
+            self._tick(self._loop.time())
+            self._flush()
+
+    def _tick(self, now: float) -> None:
+        desk = self._desk
+        if self._parent_pid is not None and parent_is_gone(self._parent_pid):
+            raise Stop("the master that started this worker is gone", Exit.UNREACHABLE)
+        if desk.rejoin is not None or now - desk.heard_s > SILENCE_S:
+            self._lost(now)
+        if desk.hanging(now):
+            self._child.kill("hang")
+        self._tend_child(now)
+        if now - self._beat_s >= HEARTBEAT_S:
+            self._beat_s = now
+            desk.beat(now)
+        if now - self._told_s >= TELEMETRY_S:
+            self._told_s = now
+            self._link.send(self._telemetry(now))
+
+    def _tend_child(self, now: float) -> None:
+        desk, child = self._desk, self._child
+        setup = self._setup()
+        if child.running and setup is not None and setup != child.setup:
+            desk.child_rests()
+            child.kill("rest")
+        elif desk.wants_child and setup is not None:
+            child.start(setup, now)
+        idle_since = desk.idle_since()
+        if child.state == "ready" and idle_since is not None and now - idle_since > self._settings.idle_s:
+            desk.child_rests()
+            child.kill("rest")
+
+    def _setup(self) -> Setup | None:
+        """What the child is to load, once WELCOME has told the settings."""
+        if self._desk.settings is None:
+            return None
+        given = self._settings
+        return Setup(given.model, given.mode, given.threads, self._desk.settings)
+
+    def _connect(self, now: float) -> None:
+        given = self._settings
+        self._desk.reconnected(now)
+        hello = Hello(
+            node=given.node_name,
+            instance=given.instance,
+            oldest_version=OLDEST_VERSION,
+            version=VERSION,
+            build=__version__,
+            threads=given.threads,
+            model=given.model,
+            mode=given.mode,
+            cores=self._cores,
+            pid=os.getpid(),
+            arch=platform.machine(),
+        )
+        self._link.connect(hello)
+
+    def _lost(self, now: float) -> None:
+        if self._connected:
+            log.warning("event=master-lost reason='%s'", self._desk.rejoin or f"silent for {SILENCE_S} s")
+        self._connected = False
+        if self._desk.leaving:  # nobody is there to take what is left
+            self._desk.reconnected(now)
+            return
+        self._connect(now)
+
+    def _leave(self) -> None:
+        log.info("event=leaving")
+        self._desk.leave(self._loop.time())
+        self._flush()
+
+    def _from_master(self, message: ToWorker, jpeg: bytes) -> None:
+        if not self._connected:
+            self._connected = True
+            log.info("event=joined master=%s", self._settings.master)
+        self._desk.from_master(message, jpeg, self._loop.time())
+
+    def _from_child(self, message: FromChild, body: bytes) -> None:
+        now, desk = self._loop.time(), self._desk
+        match message:
+            case Loaded():
+                log.info("event=child-ready pid=%s", self._child.pid)
+                desk.child_loaded(now)
+            case Taken():
+                desk.taken(message, now)
+            case Found():
+                analysis = message.analysis
+                self._pace.done(analyze_ms=analysis.analyze_ms, cpu_ms=analysis.cpu_ms, now=now)
+                desk.found(message, body, now)
+            case GivenBack():
+                desk.given_back(message, now)
+        self._flush()
+
+    def _child_ended(self, end: End, detail: str) -> None:
+        if end == "rest":
+            self._desk.child_ready = False
+        else:
+            self._desk.child_ended(end, detail, self._loop.time())
+        self._flush()
+
+    def _flush(self) -> None:
+        desk = self._desk
+        for work, jpeg in desk.to_child:
+            self._child.send(work, jpeg)
+        desk.to_child.clear()
+        for message, body in desk.to_master:
+            self._link.send(message, body)
+        desk.to_master.clear()
+        self._link.look()
+
+    def _telemetry(self, now: float) -> Telemetry:
+        lag_ms, self._lag_ms = self._lag_ms, 0.0
+        return Telemetry(
+            load=self._load.sample(own_cpu_ms=self._pace.take_cpu_ms(), loop_lag_ms=lag_ms),
+            in_flight=self._desk.unfinished,
+            fps=self._pace.fps(now),
+            analyze_ms_p50=self._pace.quantile_ms(0.5),
+            analyze_ms_p95=self._pace.quantile_ms(0.95),
+            cpu_ms_per_frame=self._pace.cpu_ms_per_frame,
+            child=self._child.state,
+            child_restarts=self._child.restarts,
+            rss_bytes=_rss_bytes(),
+            detail=self._child.detail,
+        )
+
+
+def serve(settings: WorkerSettings, *, child: Sequence[str] = CHILD, parent_pid: int | None = None) -> None:
+    """Run a worker to its end."""
+    if parent_pid is not None:
+        die_with_parent(parent_pid)
+    asyncio.run(Worker(settings, child=child, parent_pid=parent_pid).run())
+
+
+def _exit(code: int) -> Exit:
+    with contextlib.suppress(ValueError):
+        return Exit(code)
+    return Exit.REFUSED
+
+
+def _rss_bytes() -> int:
+    with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - once a second
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
