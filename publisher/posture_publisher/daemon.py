@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Final, Literal
 
 from posture_publisher.capture import Capture, Captured, SourceEnded
+from posture_publisher.delivery import BEAT_S
 from posture_publisher.link import Acknowledged, Connected, Disconnected, Link, LinkEvent, MasterSaid, Subscribed
 from posture_publisher.settings import PublisherSettings
 from posture_publisher.shipping import Shipping
@@ -24,10 +25,11 @@ from posture_shared.frame import MAX_IMAGE_BYTES, new_id
 
 log = logging.getLogger(__name__)
 
-_BEAT_S: Final = 0.25
 _TICK_S: Final = 1.0
 _STATUS_S: Final = 5.0
 _RATE_S: Final = 10.0
+_NAME: Final = 200
+"""The most characters of a source's name that the status carries."""
 _RETAINED_S: Final = 1.0
 """Time after subscribing within which what the broker retains for us has come."""
 
@@ -46,6 +48,7 @@ class Daemon:
     def __init__(self, settings: PublisherSettings, source: Source) -> None:
         self._settings, self._source = settings, source
         self._run_id = new_id()
+        self._started_s = time.monotonic()
         self._seq = 0
         self._captured_s: deque[float] = deque(maxlen=1000)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -110,7 +113,7 @@ class Daemon:
     def _beat(self) -> None:
         """Wait for something to happen, then do all that it calls for."""
         try:
-            self._handle(self._events.get(timeout=_BEAT_S))
+            self._handle(self._events.get(timeout=BEAT_S))
             while True:
                 self._handle(self._events.get_nowait())
         except queue.Empty:
@@ -174,7 +177,7 @@ class Daemon:
         shipping = self._shipping
         heard = self._subscribed_s is not None and now_s - self._subscribed_s >= _RETAINED_S
         nobody_confirms = heard and shipping.master_online is None
-        if shipping.kept and not (nobody_confirms and not shipping.not_with_broker):
+        if shipping.kept and not (nobody_confirms and not shipping.not_with_broker + shipping.untaken):
             if now_s - self._progress_s < self._settings.finish_s:
                 return None
             return self._gave_up_waiting()
@@ -186,10 +189,16 @@ class Daemon:
 
     def _gave_up_waiting(self) -> Exit:
         waited = f"after {self._settings.finish_s:g} s without progress"
-        unsent = self._shipping.not_with_broker
+        where = "they stay in the spool" if self._settings.spool.folder else "they are lost with this process"
+        unsent, untaken = self._shipping.not_with_broker, self._shipping.untaken
         if unsent:
-            where = "they stay in the spool" if self._settings.spool.folder else "they are lost with this process"
             raise Stop(f"{waited} {unsent} frames have not reached the broker; {where}", Exit.UNREACHABLE)
+        if untaken:
+            raise Stop(
+                f"{waited} nobody has subscribed to images/{self._settings.pi_id}, so the broker kept none of "
+                f"{untaken} frames; {where}; start the master first",
+                Exit.UNREACHABLE,
+            )
         log.warning(
             "ending %s: the broker has all frames, but the master has not confirmed %d of them",
             waited,
@@ -221,13 +230,15 @@ class Daemon:
     def _status(self, state: Literal["online", "offline"]) -> CameraStatus:
         now_s = time.monotonic()
         recent = sum(1 for at in self._captured_s if now_s - at <= _RATE_S)
+        span_s = min(_RATE_S, max(1.0, now_s - self._started_s))
         return CameraStatus(
             state=state,
             run=self._run_id,
             seq=self._seq,
             spooled=self._shipping.kept,
-            fps=round(recent / _RATE_S, 2),
-            source=self._source.name,
+            oldest=self._shipping.oldest(self._run_id) or self._seq + 1,
+            fps=round(recent / span_s, 2),
+            source=self._source.name[:_NAME],
             version=__version__,
             dropped=self._shipping.dropped,
         )

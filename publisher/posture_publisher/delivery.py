@@ -24,6 +24,8 @@ SETTLE_S: Final = 5.0
 """A frame is not sent again within this time of being sent: it may be on its way."""
 RECOVERY_S: Final = 2.0
 """How long frames of an earlier start wait for the retained confirmation before they are sent again."""
+BEAT_S: Final = 0.25
+"""The caller asks `next` at least this often."""
 
 
 class Stage(Enum):
@@ -172,7 +174,8 @@ class Delivery:
             key, not_before_s = next(iter(self._again.items()))
             if now_s >= not_before_s:
                 del self._again[key]
-                self._next_resend_s = now_s + self._resend_period_s
+                # What a beat of the caller's loop left unused may follow, no more.
+                self._next_resend_s = max(self._next_resend_s, now_s - BEAT_S) + self._resend_period_s
                 return key
         return None
 
@@ -197,6 +200,15 @@ class Delivery:
     def not_with_broker(self) -> int:
         """Frames that the broker has not acknowledged."""
         return len(self._waiting) + len(self._again) + len(self._in_flight)
+
+    @property
+    def untaken(self) -> int:
+        """Frames for which the broker had no subscriber, so that nobody has them."""
+        return self._count[Stage.UNTAKEN]
+
+    def oldest(self, run: str) -> int | None:
+        """The lowest number of `run` that is kept."""
+        return next(iter(self._runs.get(run, ())), None)
 
     @property
     def in_flight(self) -> int:

@@ -143,6 +143,15 @@ class Shipping:
         return self._delivery.not_with_broker
 
     @property
+    def untaken(self) -> int:
+        """Frames for which the broker had no subscriber."""
+        return self._delivery.untaken
+
+    def oldest(self, run: str) -> int | None:
+        """The lowest number of `run` that is kept."""
+        return self._delivery.oldest(run)
+
+    @property
     def master_online(self) -> bool | None:
         """What the master said last; None: there never was one."""
         return self._delivery.master_online

@@ -41,14 +41,16 @@ class MasterStatus(msgspec.Struct, frozen=True):
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Payload of `status/<pi_id>`, retained; the will says offline.
 
-    `spooled`: frames not yet confirmed; `dropped`: frames of this run that the full spool gave up; `fps`: captured
-    over the last seconds.
+    `spooled`: frames not yet confirmed; `oldest`: the lowest number of `run` that is still kept (or that comes
+    next): what is missing below it cannot be sent again; `dropped`: frames that a full spool gave up since the
+    start; `fps`: captured over the last seconds.
     """
 
     state: Literal["online", "offline"]
     run: str
     seq: int
     spooled: int
+    oldest: int
     fps: float
     source: str
     version: str
