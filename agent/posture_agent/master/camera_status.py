@@ -1,0 +1,46 @@
+"""What a camera says of itself on `status/<pi_id>`: checked, bounded, never trusted. Pure."""
+
+from typing import Final, Literal
+
+import msgspec
+
+MAX_BYTES: Final = 4096
+
+
+class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A publisher's own words. `spooled`: frames it still holds; `oldest`: the lowest number of `run` among them."""
+
+    state: Literal["online", "offline"]
+    run: str | None = None
+    seq: int | None = None
+    spooled: int | None = None
+    oldest: int | None = None
+    fps: float | None = None
+    source: str | None = None
+    version: str | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(CameraStatus)
+_LONGEST: Final = 200
+
+
+def parse(payload: bytes) -> CameraStatus | None:
+    """The status in `payload`, or None where it makes no sense."""
+    if not 0 < len(payload) <= MAX_BYTES:
+        return None
+    try:
+        status = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    texts = (status.run, status.source, status.version)
+    numbers = (status.seq, status.spooled, status.oldest, status.fps)
+    if any(t is not None and len(t) > _LONGEST for t in texts):
+        return None
+    return None if any(n is not None and not 0 <= n < 2**53 for n in numbers) else status
+
+
+def nothing_below(status: CameraStatus) -> int | None:
+    """The number below which the publisher holds no frame of its run any more, where it says so."""
+    if status.oldest is not None:
+        return status.oldest
+    return status.seq + 1 if status.spooled == 0 and status.seq is not None else None

@@ -1,0 +1,156 @@
+"""The master's session at the broker: connections one after the other, for ever, until stopped or taken over.
+
+The session lives at the broker (persistent, a stable client id), so frames published while no connection exists wait
+there. `status/master` is refreshed regularly; that keeps the link alive and tells cameras that someone listens.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from posture_agent.master.broker_settings import BrokerSettings
+from posture_agent.master.connection import ConnectError, Connection, OnMessage
+from posture_shared.records import Link
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_S: Final = (0.25, 15.0)
+_LASTED_S: Final = 5.0
+"""A connection that held for this long counts as a success, so that the next pause is short again."""
+_STATUS_TOPIC: Final = "status/master"
+
+
+class Session:
+    """Keeps one connection to the broker.
+
+    Args:
+        settings: where the broker is and who we are there.
+        epoch: names this start of the master.
+        on_message: called for each PUBLISH, with its connection.
+        on_up: called when a connection is subscribed.
+        on_published: called when the broker has one of our messages.
+        on_taken_over: called when another master took the session; no further connection is made.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        epoch: str,
+        on_message: OnMessage,
+        on_up: Callable[[], None],
+        on_published: Callable[[], None],
+        on_taken_over: Callable[[], None],
+    ) -> None:
+        self._settings, self._epoch = settings, epoch
+        self._on_message, self._on_up, self._on_published = on_message, on_up, on_published
+        self._on_taken_over = on_taken_over
+        self._connection: Connection | None = None
+        self._reading = True
+        self._link = Link(name="broker", state="connecting", since=datetime.now(UTC))
+        self._task: asyncio.Task[None] | None = None
+        self.tried = asyncio.Event()
+        """Set after the first attempt to subscribe, whatever came of it."""
+
+    def start(self) -> None:
+        """Begin connecting."""
+        self._task = asyncio.create_task(self._run(), name="broker session")
+
+    async def stop(self) -> None:
+        """Say goodbye and end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._connection is not None:
+            await self._connection.close(self._status("offline"))
+            self._connection = None
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection that is subscribed now."""
+        return self._connection if self._link.state == "up" else None
+
+    def link(self) -> Link:
+        """How the link is."""
+        return self._link
+
+    def read(self, *, on: bool) -> None:
+        """Read from the socket, or stop; holds for connections to come as well."""
+        self._reading = on
+        if self._connection is not None:
+            if on:
+                self._connection.resume()
+            else:
+                self._connection.pause()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _BACKOFF_S[0]
+        while True:
+            began = loop.time()
+            try:
+                why = await self._one_connection()
+            except ConnectError as error:
+                why = str(error)
+            finally:
+                self.tried.set()
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.abort(why)
+                if connection.taken_over:
+                    self._down("another master took over the session", None)
+                    self._on_taken_over()
+                    return
+            pause = _BACKOFF_S[0] if loop.time() - began >= _LASTED_S else min(pause * 2, _BACKOFF_S[1])
+            wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+            self._down(why, wait)
+            await asyncio.sleep(wait)
+
+    async def _one_connection(self) -> str:
+        """Connect and stay; returns why it ended."""
+        connection = self._connection = Connection(
+            self._settings,
+            farewell=self._status("offline"),
+            on_message=self._on_message,
+            on_published=self._on_published,
+        )
+        await connection.open()
+        self._link = Link(name="broker", state="up", since=datetime.now(UTC), last_ok=datetime.now(UTC))
+        log.info("event=broker_up session_present=%s", connection.session_present)
+        if not self._reading:
+            connection.pause()
+        self.tried.set()
+        self._on_up()
+        while not connection.closed.done():
+            self._beat(connection)
+            await asyncio.wait([connection.closed], timeout=self._settings.heartbeat_s)
+        return connection.closed.result()
+
+    def _beat(self, connection: Connection) -> None:
+        """Refresh our status; its acknowledgement is the sign of life that is asked of the broker.
+
+        While reading is stopped nothing can be heard, so nothing is asked: the kernel still notices a peer that
+        does not take our bytes.
+        """
+        if not connection.paused:
+            silent = asyncio.get_running_loop().time() - connection.heard_at
+            if silent > 2.5 * self._settings.heartbeat_s:
+                connection.abort(f"nothing heard for {silent:.0f} s")
+                return
+            self._link = msgspec.structs.replace(self._link, last_ok=datetime.now(UTC))
+        connection.publish(*self._status("online"), qos=0 if connection.paused else 1)
+
+    def _down(self, why: str, wait: float | None) -> None:
+        since = self._link.since if self._link.state == "down" else datetime.now(UTC)
+        if self._link.state != "down" or self._link.detail != why:
+            log.warning("event=broker_down %s", why)
+        self._link = msgspec.structs.replace(self._link, state="down", detail=why, since=since, retry_s=wait)
+
+    def _status(self, state: str) -> tuple[str, bytes]:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return _STATUS_TOPIC, msgspec.json.encode({"state": state, "epoch": self._epoch, "at": at})

@@ -1,0 +1,123 @@
+"""The folder `analyzed_images`: names that cannot leave it, and writes that survive a power cut.
+
+A picture is written to a temporary name, synced and renamed; each folder is synced once a group. Names are made
+from the camera's checked name, a time and the frame's UUID, never from what a publisher calls its files, and are
+the same when a frame comes again, so that a picture written just before a crash is overwritten, not left behind.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from posture_shared.frame import valid_pi_id
+from posture_shared.records import Result
+
+FOLDER: Final = "analyzed_images"
+_WRITERS: Final = 4
+"""Files synced at once: the file system joins their journal writes."""
+
+
+class Picture(NamedTuple):
+    """An annotated JPEG and where it goes, relative to the data folder."""
+
+    path: str
+    jpeg: bytes
+
+
+def file_name(result: Result) -> str:
+    """The picture's own name, which is also the row's `filename`."""
+    taken = result.captured_time or result.received_time
+    stamp = "".join(c for c in taken.isoformat(timespec="milliseconds")[:23] if c.isdigit() or c == "T")
+    return f"{result.pi_id}_{stamp}_{result.frame_id}.jpg"
+
+
+def relative_path(result: Result) -> str:
+    """Where the picture of `result` goes, relative to the data folder; one folder a camera and day."""
+    if not valid_pi_id(result.pi_id):
+        raise ValueError(f"not a camera's name: {result.pi_id!r}")
+    day = (result.captured_time or result.received_time).date().isoformat()
+    return f"{FOLDER}/analyzed_images_from_{result.pi_id}/{day}/{file_name(result)}"
+
+
+class Pictures:
+    """Writes pictures below `data_dir`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir
+        self._known: set[Path] = set()
+        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="picture")
+
+    def write(self, pictures: Sequence[Picture]) -> list[OSError | None]:
+        """Make `pictures` durable; for each one None, or why it could not be written."""
+        if len(pictures) == 1:
+            results = [self._write_one(pictures[0])]
+        else:
+            results = list(self._pool.map(self._write_one, pictures))
+        folders = {(self._root / p.path).parent for p, error in zip(pictures, results, strict=True) if error is None}
+        try:
+            for folder in folders:
+                _sync_folder(folder)
+        except OSError as error:
+            return [error] * len(pictures)
+        return results
+
+    def _write_one(self, picture: Picture) -> OSError | None:
+        final = self._root / picture.path
+        try:
+            self._make_folder(final.parent)
+            _write_durably(final, picture.jpeg)
+        except OSError as error:
+            self._known.discard(final.parent)
+            return error
+        return None
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder in self._known:
+            return
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in missing:
+            _sync_folder(place.parent)
+        self._known.add(folder)
+
+    def close(self) -> None:
+        """End the writing threads."""
+        self._pool.shutdown()
+
+
+def find(data_dir: Path, image_path: str) -> Path | None:
+    """The file that a row's `image_path` names, if it is there and inside the folder of pictures."""
+    inside = (data_dir / FOLDER).resolve()
+    try:
+        file = (data_dir / image_path).resolve(strict=True)
+    except OSError:
+        return None
+    return file if file.is_relative_to(inside) and file.is_file() else None
+
+
+def _write_durably(final: Path, data: bytes) -> None:
+    temporary = f"{final.parent}/.{final.name}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fdatasync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108 - the hot path stays on plain strings
+        raise
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, final)  # noqa: PTH104 - as above
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
