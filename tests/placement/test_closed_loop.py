@@ -226,7 +226,7 @@ def test_least_loaded_uses_every_node_with_room_the_emptiest_first():
     model.run(30)
     assert set(model.state.routes["cam1"].workers) == {"agx/0", "orin/local"}
     assert model.state.routes["cam1"].workers[0] == "agx/0"
-    assert model.state.routes["cam1"].pick == "first"
+    assert model.state.routes["cam1"].pick == "cheapest"
 
 
 def test_least_loaded_leaves_a_node_that_is_full():

@@ -6,8 +6,8 @@ import msgspec
 
 from posture_shared.records import Decision
 
-Pick = Literal["first", "turns"]
-"""Which worker of a route takes a frame: the first in order with a free slot, or each in turn."""
+Pick = Literal["cheapest", "turns"]
+"""Which worker of a route takes a frame: the one that would be done with it first, or each in turn."""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="a", omit_defaults=True):
@@ -22,7 +22,7 @@ class SetRoute(Action, frozen=True, tag="route"):
 
     camera: str
     workers: tuple[str, ...]
-    pick: Pick = "turns"
+    pick: Pick = "cheapest"
 
 
 class DropRoute(Action, frozen=True, tag="drop-route"):

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from posture_shared.placement import events
+from posture_shared.placement.actions import Decide
 from posture_shared.placement.state import ANY, FORGET_S, SAMPLES, Camera, Node, Worker
 from posture_shared.placement.turn import Turn
 
@@ -17,12 +18,16 @@ def take(turn: Turn, event: events.AnyEvent) -> None:
 
 
 def _started(turn: Turn, event: events.Started) -> None:
-    """Workers, routes and loads are unknown after a restart; what was decided still holds."""
+    """Workers, routes and loads are unknown after a restart; what was decided still holds.
+
+    Nobody knows how long a handover took that a restart cut in two: its decision is closed as it is.
+    """
     state = turn.state
     moved = state.node not in ("", event.node)
     state.site, state.node, state.cores = state.site or event.site, event.node, event.cores
     state.rules, state.started_s, state.local_lost_s = event.rules, state.at_s, state.at_s
     state.workers, state.routes, state.nodes, state.kube = {}, {}, {}, {}
+    turn.actions += [Decide(decision=handover.decision) for _, handover in sorted(state.handovers.items())]
     state.shunned, state.handovers = {}, {}
     if moved:
         state.choices, state.cameras, state.jobs = {}, {}, {}

@@ -101,7 +101,7 @@ def _route_of(state: State, camera: Camera, wished: Wish) -> Route:
         return Route(tuple(workers) if camera.at == wished.side else ())
     if not workers:  # nothing is ready where it should be: better elsewhere than not at all, home before others
         workers = _ready(state, (state.node, *sorted({w.node for w in state.workers.values()} - {state.node})))
-    return Route(tuple(workers), "first" if wished.policy == "least-loaded" else "turns")
+    return Route(tuple(workers), "turns" if wished.policy == "round-robin" else "cheapest")
 
 
 def _jobs(turn: Turn, needed: set[str]) -> None:

@@ -94,7 +94,7 @@ class Route(msgspec.Struct, frozen=True):
     """The route as last given out."""
 
     workers: tuple[str, ...] = ()
-    pick: Pick = "turns"
+    pick: Pick = "cheapest"
 
 
 class State(msgspec.Struct, kw_only=True):
