@@ -38,21 +38,24 @@ class Mosquitto:
         durable: save the whole store after every change; each save costs time in proportion to the backlog, so a
             test of speed says False and gets a save each half hour.
         extra: further lines of configuration.
+        configuration: a whole configuration instead; its `{port}`, `{folder}` are filled in.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, *, durable: bool = True, extra: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, durable: bool = True, extra: str = "", configuration: str | None = None
+    ) -> None:
         binary = find_program("mosquitto")
         if binary is None:
             missing("mosquitto", "Debian: apt-get install mosquitto")
         self.port = free_port()
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        configuration = folder / "mosquitto.conf"
+        written = folder / "mosquitto.conf"
         # As root it would turn into the user mosquitto, who cannot write to a test's folder.
-        configuration.write_text(
-            CONFIGURATION.format(
+        written.write_text(
+            (configuration or CONFIGURATION).format(
                 port=self.port,
                 user="root",
                 folder=folder,
@@ -61,7 +64,7 @@ class Mosquitto:
                 extra=extra,
             )
         )
-        self.program = Program([str(binary), "-c", configuration], folder=folder, name="mosquitto")
+        self.program = Program([str(binary), "-c", written], folder=folder, name="mosquitto")
 
     @property
     def address(self) -> str:

@@ -1,0 +1,101 @@
+"""`manifests/mosquitto/mosquitto.conf` keeps what its comments promise, on a real mosquitto."""
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from support.mosquitto import Mosquitto
+from support.processes import wait_for
+
+pytestmark = pytest.mark.integration
+
+SHIPPED = Path(__file__).resolve().parents[2] / "manifests" / "mosquitto" / "mosquitto.conf"
+KEPT = 185
+"""Of 205: the save after each tenth change may have been under way when the kill came."""
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker with the shipped configuration; only its port and its folder are this test's."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    for shipped_line, here in (
+        ("listener 1883 127.0.0.1", "listener {port} 127.0.0.1"),
+        ("persistence_location /var/lib/mosquitto/", "persistence_location {folder}/\nuser root"),
+    ):
+        assert text.count(f"\n{shipped_line}\n") == 1
+        text = text.replace(shipped_line, here)
+    broker = Mosquitto(tmp_path / "broker", configuration=text)
+    broker.start()
+    yield broker
+    broker.end()
+
+
+class _Client:
+    """One MQTT 3.1.1 session; a kept one gets its messages from the moment it connects."""
+
+    def __init__(self, broker: Mosquitto, name: str, *, kept: bool) -> None:
+        self.received: queue.Queue[bytes] = queue.Queue()
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=not kept)
+        self.client.on_message = lambda _client, _data, message: self.received.put(bytes(message.payload))
+        self.client.connect(broker.host, broker.port, keepalive=20)
+        self.client.loop_start()
+        wait_for(self.client.is_connected, what=f"{name} is connected")
+
+    def subscribe(self, topic: str) -> None:
+        done: list[int] = []
+        self.client.on_subscribe = lambda *_: done.append(1)
+        self.client.subscribe(topic, qos=1)
+        wait_for(lambda: done, what="the subscription is acknowledged")
+
+    def publish(self, count: int, size: int) -> None:
+        for number in range(count):
+            self.client.publish("images/pi1", number.to_bytes(4, "big").ljust(size, b"."), qos=1).wait_for_publish(20)
+
+    def numbers(self, count: int) -> list[int]:
+        return [int.from_bytes(self.received.get(timeout=10)[:4], "big") for _ in range(count)]
+
+    def leave(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def _master_away(broker: Mosquitto) -> None:
+    master = _Client(broker, "master", kept=True)
+    master.subscribe("images/#")
+    master.leave()
+
+
+def test_acknowledged_pictures_survive_kill_9_but_for_the_unsaved_last(shipped: Mosquitto) -> None:
+    _master_away(shipped)
+    camera = _Client(shipped, "pi1", kept=False)
+    camera.publish(205, 20_000)
+    shipped.kill()
+    camera.leave()
+    shipped.start()
+    master = _Client(shipped, "master", kept=True)
+    assert master.numbers(KEPT) == list(range(KEPT))
+    master.leave()
+
+
+def test_a_queue_of_more_than_a_thousand_messages_loses_none(shipped: Mosquitto) -> None:
+    _master_away(shipped)
+    camera = _Client(shipped, "pi1", kept=False)
+    camera.publish(1_500, 1_000)
+    camera.leave()
+    master = _Client(shipped, "master", kept=True)
+    assert master.numbers(1_500) == list(range(1_500))
+    master.leave()
+
+
+def test_a_picture_of_eight_mebibytes_in_base64_passes(shipped: Mosquitto) -> None:
+    master = _Client(shipped, "master", kept=True)
+    master.subscribe("images/#")
+    camera = _Client(shipped, "pi1", kept=False)
+    camera.publish(1, 8 * 1024 * 1024 * 4 // 3)
+    assert master.numbers(1) == [0]
+    camera.leave()
+    master.leave()
