@@ -14,7 +14,16 @@ from typing import Final, Literal
 
 from posture_publisher.capture import Capture, Captured, SourceEnded
 from posture_publisher.delivery import BEAT_S
-from posture_publisher.link import Acknowledged, Connected, Disconnected, Link, LinkEvent, MasterSaid, Subscribed
+from posture_publisher.link import (
+    Acknowledged,
+    Connected,
+    Disconnected,
+    Link,
+    LinkEvent,
+    MasterSaid,
+    RunSeen,
+    Subscribed,
+)
 from posture_publisher.settings import PublisherSettings
 from posture_publisher.shipping import Shipping
 from posture_publisher.sources import Source
@@ -65,7 +74,7 @@ class Daemon:
             largest_bytes=MAX_IMAGE_BYTES * 3 // 4 if settings.payload == "base64" else MAX_IMAGE_BYTES,
             emit=self._events.put,
         )
-        self._up = False
+        self._up = self._reconnecting = False
         self._subscribed_s: float | None = None
         self._ended: SourceEnded | None = None
         self._told = False
@@ -153,13 +162,10 @@ class Daemon:
                 self._say_status(now_s)
             case Disconnected():
                 self._up = False
+                self._reconnecting = True
                 self._shipping.disconnected()
-                if event.superseded:
-                    raise Stop(
-                        f"another publisher took over the name {self._settings.pi_id}; "
-                        "give each camera a --pi-id of its own",
-                        Exit.UNREACHABLE,
-                    )
+            case RunSeen():
+                self._check_name(event.run)
             case Subscribed():
                 self._subscribed_s = now_s
             case Acknowledged():
@@ -170,6 +176,17 @@ class Daemon:
                 progress = self._shipping.confirmed(event, now_s) > 0
         if progress:
             self._progress_s = now_s
+
+    def _check_name(self, run: str) -> None:
+        """Two publishers of one name would throw each other out for ever: the one that started first gives way.
+
+        Runs rise with time (UUID 7). What is retained at our own start is an earlier publisher's and says nothing.
+        """
+        if self._reconnecting and run > self._run_id:
+            raise Stop(
+                f"another publisher took over the name {self._settings.pi_id}; give each camera a --pi-id of its own",
+                Exit.UNREACHABLE,
+            )
 
     def _after_the_last(self, ended: SourceEnded) -> Exit | None:
         """The exit code once nothing is left to wait for; None: go on."""

@@ -27,6 +27,7 @@ from posture_publisher.wire import (
     images_topic,
     parse_confirmation,
     parse_master_status,
+    parse_run,
     status_topic,
 )
 from posture_shared.frame import FrameIdentity
@@ -35,7 +36,6 @@ from posture_shared.log import RateLimit
 log = logging.getLogger(__name__)
 
 _NO_SUBSCRIBER: Final = 0x10
-_TAKEN_OVER: Final = 0x8E
 _FAILURE: Final = 0x80
 _GOODBYE_S: Final = 1.0
 
@@ -51,9 +51,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is gone; paho tries again by itself. `superseded`: another client has our name."""
-
-    superseded: bool = False
+    """The connection is gone; paho tries again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,14 @@ class MasterSaid:
     online: bool
 
 
-LinkEvent = Connected | Disconnected | Subscribed | Acknowledged | MasterSaid | Confirmation
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """A publisher of our name, perhaps we, wrote this run into `status/<pi_id>`."""
+
+    run: str
+
+
+LinkEvent = Connected | RunSeen | Disconnected | Subscribed | Acknowledged | MasterSaid | Confirmation
 
 
 class Link:
@@ -185,7 +190,7 @@ class Link:
                 largest_packet_bytes=_number(properties, "MaximumPacketSize"),
             )
         )
-        client.subscribe([(confirm_topic(self._pi_id), 1), (MASTER_STATUS_TOPIC, 1)])
+        client.subscribe([(confirm_topic(self._pi_id), 1), (MASTER_STATUS_TOPIC, 1), (status_topic(self._pi_id), 1)])
 
     def _on_connect_fail(self, *_: object) -> None:
         self._complain("no connection")
@@ -196,7 +201,7 @@ class Link:
         if self._up and not self._closing:
             log.warning("broker disconnected reason=%s; trying on", reason)
         self._up = False
-        self._emit(Disconnected(superseded=self._five and reason.value == _TAKEN_OVER))
+        self._emit(Disconnected())
 
     def _on_subscribe(
         self, _client: mqtt.Client, _: object, _mid: int, reasons: list[ReasonCode], *_rest: object
@@ -216,6 +221,11 @@ class Link:
             status = parse_master_status(bytes(message.payload))
             if status is not None:
                 self._emit(MasterSaid(online=status.state == "online"))
+            return
+        if message.topic == status_topic(self._pi_id):
+            run = parse_run(bytes(message.payload))
+            if run is not None:
+                self._emit(RunSeen(run))
             return
         confirmation = parse_confirmation(bytes(message.payload))
         if confirmation is not None:

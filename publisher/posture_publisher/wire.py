@@ -38,6 +38,10 @@ class MasterStatus(msgspec.Struct, frozen=True):
     epoch: str = ""
 
 
+class _Run(msgspec.Struct, frozen=True):
+    run: str
+
+
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Payload of `status/<pi_id>`, retained; the will says offline.
 
@@ -78,6 +82,16 @@ def parse_confirmation(payload: bytes) -> Confirmation | None:
         return None
     try:
         return msgspec.json.decode(payload, type=Confirmation)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def parse_run(payload: bytes) -> str | None:
+    """The run in a camera's status, or None where it makes no sense."""
+    if len(payload) > _MAX_JSON_BYTES:
+        return None
+    try:
+        return msgspec.json.decode(payload, type=_Run).run
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -154,7 +154,7 @@ def test_a_reconnection_with_our_session_sends_nothing_again(site: Site):
 
 
 def test_resends_go_at_twice_the_cameras_rate_and_behind_live_frames():
-    site = Site(fps=2.0)
+    site = Site(fps=2.0, window=100)
     site.connect()
     site.capture(*range(1, 41))
     while sent := site.send():
@@ -165,7 +165,6 @@ def test_resends_go_at_twice_the_cameras_rate_and_behind_live_frames():
     first = site.send()
     assert first[0] == 41
     again = site.over(5)
-    site.ack(*again)
     assert 19 <= len(again) <= 21, "2 fps: at most four a second"
 
 
