@@ -7,6 +7,7 @@ Relies on a model bundle on disk. Knows nothing of leases or brokers; a payload 
 import threading
 import time
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ from posture_agent.analysis.posture import calibrated, classic
 from posture_agent.analysis.posture.body import Body, largest
 from posture_agent.analysis.posture.verdict import Upright, Verdict
 from posture_agent.analysis.settings import AnalysisSettings, Mode, Model
+from posture_shared.exits import Stop
 from posture_shared.messages.worker import Analysis, Baseline
 
 _NOBODY = Verdict("No_Landmarks_Detected", "nobody was found in the picture")
@@ -31,12 +33,10 @@ class Analyzer:
         """Load the model `model` (lite, full, heavy) for `threads` callers; takes a second or less.
 
         Raises:
-            Stop: the model is not installed; the sentence says which command installs it.
+            Stop: the model is not installed or damaged; the sentence says which command installs it.
         """
         self._model, self._settings = model, settings
-        self._landmarkers = Landmarkers(
-            model=model_path(model), mode=mode, threads=threads, max_people=settings.max_people
-        )
+        self._landmarkers = _load(model_path(model), mode, threads, settings.max_people)
         self._cpu = _CpuMeter()
 
     def analyze(
@@ -142,6 +142,16 @@ class _CpuMeter:
             now_s = time.process_time()
             spent_s, self._last_s = now_s - self._last_s, now_s
         return round(spent_s * 1000, 3)
+
+
+def _load(path: Path, mode: Mode, threads: int, max_people: int) -> Landmarkers:
+    try:
+        return Landmarkers(model=path, mode=mode, threads=threads, max_people=max_people)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise Stop(
+            f"the pose model {path} cannot be loaded ({str(error).splitlines()[0]}): remove it and run "
+            "'posture-agent model install'"
+        ) from None
 
 
 def _ms_since(began: float) -> float:

@@ -6,14 +6,15 @@ and are never drawn.
 
 import math
 import threading
-from typing import Final
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 
 from posture_agent.analysis.pixels import Pixels
 from posture_agent.analysis.posture.body import Body, Part, Point, near
-from posture_agent.analysis.posture.verdict import Verdict
+from posture_agent.analysis.posture.verdict import Upright, Verdict
 from posture_shared.records import PostureStatus, Side
 
 Colour = tuple[int, int, int]
@@ -39,6 +40,8 @@ _WORDS: Final[dict[PostureStatus, str]] = {
     "Not_Side_View": "Not a side view",
     "Too_Far": "Too far",
 }
+_ROOM_FOR_NAMES_PX: Final = 200
+"""On smaller pictures an angle stands without its name."""
 _SHIFT: Final = 3
 """Coordinates are given to OpenCV in eighths of a pixel, so that thin lines on small pictures stay smooth."""
 
@@ -47,9 +50,8 @@ _fonts = threading.local()
 
 def annotate(picture: Pixels, body: Body | None, verdict: Verdict) -> None:
     """Draw `verdict` on `picture` in place; `body` is the judged person, None where nobody was found."""
-    unit = max(1.0, min(picture.shape[:2]) / 240)
     if body is not None:
-        _figure(picture, body, verdict, unit)
+        _figure(picture, body, verdict)
     _banner(picture, verdict)
 
 
@@ -69,28 +71,78 @@ def colour_of(verdict: Verdict) -> Colour:
     return _RED if verdict.level == "red" else _AMBER
 
 
-def _figure(picture: Pixels, body: Body, verdict: Verdict, unit: float) -> None:
-    thin, thick = max(1, round(unit)), max(2, round(2.2 * unit))
-    side = verdict.side or "left"
+def _figure(picture: Pixels, body: Body, verdict: Verdict) -> None:
+    unit = max(1.0, min(picture.shape[:2]) / 240)
+    pen = _Pen(picture, thin=max(1, round(unit)), thick=max(2, round(2.2 * unit)), dot=2.6 * unit, dash=5 * unit)
+    if verdict.side is not None:
+        _limbs(pen, body, verdict.side)
+    if verdict.neck_deg is None or verdict.body_deg is None or verdict.side is None:
+        for a, b in pairwise(verdict.judged):
+            _line(picture, a, b, colour_of(verdict), pen.thick)
+        return
+    hip, shoulder, ear = verdict.judged
+    upright = verdict.against or Upright(0.0, 0.0, own=False)
+    trunk = _Angle("trunk", hip, shoulder, verdict.body_deg, upright.body_deg)
+    neck = _Angle("neck", shoulder, ear, verdict.neck_deg, upright.neck_deg)
+    for angle in (trunk, neck):
+        _angle(pen, angle, verdict.side, colour_of(verdict))
+    for point in verdict.judged:
+        _dot(picture, point, pen.dot + pen.thin, _BLACK)
+        _dot(picture, point, pen.dot, _WHITE)
+    for angle in (trunk, neck):
+        _angle_label(picture, angle, verdict.side)
+
+
+class _Pen(NamedTuple):
+    """The picture and how thick to draw on it, pixels."""
+
+    picture: Pixels
+    thin: int
+    thick: int
+    dot: float
+    dash: float
+
+
+class _Angle(NamedTuple):
+    name: str
+    lower: Point
+    upper: Point
+    deg: float
+    upright_deg: float
+
+
+def _limbs(pen: _Pen, body: Body, side: Side) -> None:
     for start, end in _LIMBS:
         a, b = near(start, side), near(end, side)
         if _seen(body, a) and _seen(body, b):
-            _line(picture, body[a], body[b], _GREY, thin)
-    if not verdict.judged or verdict.neck_deg is None or verdict.body_deg is None:
-        return
-    hip, shoulder, ear = verdict.judged
-    against = (verdict.against.body_deg, verdict.against.neck_deg) if verdict.against else (0.0, 0.0)
-    colour = colour_of(verdict)
-    for lower, upper, reference_deg in ((hip, shoulder, against[0]), (shoulder, ear, against[1])):
-        _dashes(picture, lower, _along(lower, upper, reference_deg, side), thin, unit)
-        _line(picture, lower, upper, _BLACK, thick + 2 * thin)
-        _line(picture, lower, upper, colour, thick)
-    for point in (hip, shoulder, ear):
-        _dot(picture, point, 2.6 * unit + 1, _BLACK)
-        _dot(picture, point, 2.6 * unit, _WHITE)
-    small = min(picture.shape[:2]) < 200
-    _label(picture, hip, shoulder, f"{verdict.body_deg:.0f}°" if small else f"trunk {verdict.body_deg:.0f}°", side)
-    _label(picture, shoulder, ear, f"{verdict.neck_deg:.0f}°" if small else f"neck {verdict.neck_deg:.0f}°", side)
+            _line(pen.picture, body[a], body[b], _GREY, pen.thin)
+
+
+def _angle(pen: _Pen, angle: _Angle, side: Side, colour: Colour) -> None:
+    """The judged line, and dashed where it would be in an upright person."""
+    a, b = angle.lower, _along(angle, angle.upright_deg, side)
+    count = max(3, round(math.hypot(b.x - a.x, b.y - a.y) / pen.dash) | 1)
+    for i in range(0, count, 2):
+        _line(pen.picture, _between(a, b, i / count), _between(a, b, (i + 1) / count), _WHITE, pen.thin)
+    _line(pen.picture, angle.lower, angle.upper, _BLACK, pen.thick + 2 * pen.thin)
+    _line(pen.picture, angle.lower, angle.upper, colour, pen.thick)
+
+
+def _angle_label(picture: Pixels, angle: _Angle, side: Side) -> None:
+    """The angle in figures behind the person's back, clear of both lines, inside the picture."""
+    height, width = picture.shape[:2]
+    size = _text_px(picture)
+    whole = round(angle.deg)
+    text = f"{'−' if whole < 0 else ''}{abs(whole)}°"
+    if min(height, width) >= _ROOM_FOR_NAMES_PX:
+        text = f"{angle.name} {text}"
+    behind = _between(angle.lower, _along(angle, min(angle.deg, angle.upright_deg), side), 0.55)
+    long, gap = _width(text, size, 600), size // 2 + 2
+    x = round(behind.x + (gap if side == "left" else -gap - long))
+    x = min(max(2, x), max(2, width - long - 2))
+    y = min(max(size, round(behind.y + size / 3)), height - 2)
+    _text(picture, text, (x + 1, y + 1), size=size, colour=_BLACK, weight=700)
+    _text(picture, text, (x, y), size=size, colour=_WHITE, weight=600)
 
 
 def _banner(picture: Pixels, verdict: Verdict) -> None:
@@ -128,38 +180,16 @@ def _wrapped(text: str, size: int, room: int, *, first: int, most: int = 3) -> l
     return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
 
 
-def _label(picture: Pixels, lower: Point, upper: Point, text: str, side: Side) -> None:
-    """`text` beside the middle of a line, behind the person's back, inside the picture."""
-    height, width = picture.shape[:2]
-    size = _text_px(picture)
-    long, gap = _width(text, size, 600), size // 2 + 2
-    x = (lower.x + upper.x) / 2 + (gap if side == "left" else -gap - long)
-    x = min(max(2, round(x)), max(2, width - long - 2))
-    y = min(max(size, round((lower.y + upper.y) / 2 + size / 3)), height - 2)
-    _text(picture, text, (x + 1, y + 1), size=size, colour=_BLACK, weight=700)
-    _text(picture, text, (x, y), size=size, colour=_WHITE, weight=600)
-
-
-def _along(lower: Point, upper: Point, deg: float, side: Side) -> Point:
-    """The end of a line as long as `lower` → `upper`, `deg` forward of the vertical."""
-    long = math.hypot(upper.x - lower.x, upper.y - lower.y)
+def _along(angle: _Angle, deg: float, side: Side) -> Point:
+    """The end of a line as long as the judged one from its lower end, `deg` forward of the vertical."""
+    a, b = angle.lower, angle.upper
+    long = math.hypot(b.x - a.x, b.y - a.y)
     ahead = -1 if side == "left" else 1
-    return lower._replace(
-        x=lower.x + ahead * long * math.sin(math.radians(deg)), y=lower.y - long * math.cos(math.radians(deg))
-    )
+    return a._replace(x=a.x + ahead * long * math.sin(math.radians(deg)), y=a.y - long * math.cos(math.radians(deg)))
 
 
-def _dashes(picture: Pixels, a: Point, b: Point, thick: int, unit: float) -> None:
-    count = max(3, round(math.hypot(b.x - a.x, b.y - a.y) / (5 * unit)) | 1)
-    for i in range(0, count, 2):
-        start, end = i / count, (i + 1) / count
-        _line(
-            picture,
-            a._replace(x=a.x + (b.x - a.x) * start, y=a.y + (b.y - a.y) * start),
-            a._replace(x=a.x + (b.x - a.x) * end, y=a.y + (b.y - a.y) * end),
-            _WHITE,
-            thick,
-        )
+def _between(a: Point, b: Point, share: float) -> Point:
+    return a._replace(x=a.x + (b.x - a.x) * share, y=a.y + (b.y - a.y) * share)
 
 
 def _line(picture: Pixels, a: Point, b: Point, colour: Colour, thick: int) -> None:

@@ -4,7 +4,7 @@ Relies on the walk over marker segments in `posture_shared.frame` and on the sta
 master's gate can use it without loading OpenCV. Turning pixels into values and back is `pixels`' work.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from posture_shared.frame import MAX_IMAGE_BYTES, is_jpeg, segments
 
@@ -15,6 +15,7 @@ MAX_SCANS: Final = 100
 """A progressive JPEG has about ten scans; thousands in a small file are there to cost time."""
 
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _START_OF_SCAN: Final = 0xDA
 _SCAN_MARKER: Final = b"\xff\xda"
 _END_OF_IMAGE: Final = b"\xff\xd9"
@@ -55,32 +56,50 @@ def inspect(
         return Unusable(f"{len(data)} bytes, at most {max_bytes} are accepted")
     if not is_jpeg(data):
         return Unusable(f"{_kind(data)}, JPEG expected")
-    size: tuple[int, int] | None = None
+    header = _header(data)
+    return _why_not(data, header, max_pixels) or (header.width, header.height)
+
+
+class _Header(NamedTuple):
+    width: int = 0
+    height: int = 0
     scan_at: int | None = None
+    """Where the first scan's data begins."""
+    several_scans: bool = False
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+
+def _header(data: bytes) -> _Header:
+    frame: memoryview | None = None
     for segment in segments(data):
-        if segment.marker in _START_OF_FRAME and size is None:
-            if len(segment.body) < 6:
-                return Unusable("damaged JPEG: its header is too short")
-            size = (int.from_bytes(segment.body[3:5], "big"), int.from_bytes(segment.body[1:3], "big"))
-        elif segment.marker == _START_OF_SCAN:
-            scan_at = segment.end
-    return _judged(data, size, scan_at, max_pixels)
+        if segment.marker in _START_OF_FRAME and len(segment.body) >= 6:
+            frame = segment.body
+            progressive = segment.marker in _PROGRESSIVE
+        elif segment.marker == _START_OF_SCAN and frame is not None and segment.body:
+            several = progressive or segment.body[0] < frame[5]
+            return _Header(*_size(frame), scan_at=segment.end, several_scans=several)
+    return _Header(*_size(frame)) if frame is not None else _Header()
 
 
-def _judged(
-    data: bytes, size: tuple[int, int] | None, scan_at: int | None, max_pixels: int
-) -> tuple[int, int] | Unusable:
-    if size is not None and size[0] * size[1] > max_pixels:
-        return Unusable(f"{size[0]} × {size[1]} pixels, at most {max_pixels} pixels are accepted")
-    if scan_at is None or data.rfind(_END_OF_IMAGE, scan_at) < 0:
+def _why_not(data: bytes, header: _Header, max_pixels: int) -> Unusable | None:
+    if header.pixels > max_pixels:
+        return Unusable(f"{header.width} × {header.height} pixels, at most {max_pixels} pixels are accepted")
+    if header.scan_at is None or data.rfind(_END_OF_IMAGE, header.scan_at) < 0:
         # OpenCV fills what is missing with grey and says nothing, so the end marker is looked for here.
         # Compressed data cannot contain it: there, a zero follows every 0xFF.
         return Unusable("truncated JPEG: its end is missing")
-    if size is None or 0 in size:
+    if not header.pixels:
         return Unusable("damaged JPEG: its header gives no size")
-    if data.count(_SCAN_MARKER, scan_at) >= MAX_SCANS:
+    if header.several_scans and data.count(_SCAN_MARKER, header.scan_at) >= MAX_SCANS:
         return Unusable(f"JPEG of more than {MAX_SCANS} scans")
-    return size
+    return None
+
+
+def _size(frame: memoryview) -> tuple[int, int]:
+    return int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[1:3], "big")
 
 
 def _kind(data: bytes) -> str:

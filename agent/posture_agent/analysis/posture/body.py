@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from posture_shared.records import Side
 
@@ -52,6 +52,8 @@ class Part(IntEnum):
 POINTS = 33
 """Landmarks of one person."""
 
+_OTHER_SIDE: Final = (0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, POINTS)))
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -68,6 +70,11 @@ class Body:
         """Whether the landmark lies in the picture; the model also guesses beyond its edges."""
         point = self.points[part]
         return 0 <= point.x < self.width and 0 <= point.y < self.height
+
+    def mirrored(self) -> "Body":
+        """The same person in the mirrored picture: left and right change places."""
+        points = [point._replace(x=self.width - point.x) for point in self.points]
+        return Body(tuple(points[_OTHER_SIDE[i]] for i in range(POINTS)), self.width, self.height)
 
     @property
     def area(self) -> float:

@@ -23,7 +23,9 @@ def _partial(body: Body, choice: SideChoice, limits: RuleSettings) -> Verdict | 
             missing.append(f"the {choice.side} {name} is hidden")
     if not missing:
         return None
-    return _unjudged("Partial_Landmarks_Detected", "; ".join(missing), body, choice)
+    return Verdict(
+        "Partial_Landmarks_Detected", "; ".join(missing), side=choice.side, confidence=confidence(body, choice)
+    )
 
 
 def _too_far(body: Body, choice: SideChoice, limits: RuleSettings) -> Verdict | None:
@@ -31,7 +33,8 @@ def _too_far(body: Body, choice: SideChoice, limits: RuleSettings) -> Verdict | 
     if torso_px >= limits.min_torso_px:
         return None
     reason = f"the torso is {torso_px:.0f} px long, at least {limits.min_torso_px:.0f} px are needed"
-    return _unjudged("Too_Far", reason, body, choice)
+    torso = (body[near(Part.LEFT_HIP, choice.side)], body[near(Part.LEFT_SHOULDER, choice.side)])
+    return Verdict("Too_Far", reason, side=choice.side, confidence=confidence(body, choice), judged=torso)
 
 
 def _not_side_view(body: Body, choice: SideChoice, limits: RuleSettings) -> Verdict | None:
@@ -39,7 +42,8 @@ def _not_side_view(body: Body, choice: SideChoice, limits: RuleSettings) -> Verd
     if ratio <= limits.max_shoulder_ratio:
         return None
     reason = f"the shoulders are {ratio:.2f} torso lengths wide, at most {limits.max_shoulder_ratio:.2f} from the side"
-    return _unjudged("Not_Side_View", reason, body, choice)
+    shoulders = (body[Part.LEFT_SHOULDER], body[Part.RIGHT_SHOULDER])
+    return Verdict("Not_Side_View", reason, confidence=confidence(body, choice), judged=shoulders)
 
 
 def torso_length(body: Body, choice: SideChoice) -> float:
@@ -56,7 +60,3 @@ def confidence(body: Body, choice: SideChoice) -> float:
     """0-1: visibility of the least seen of the three judged points, less a fifth where one sign of the side differs."""
     least = min(body[near(part, choice.side)].visibility for part in _NAMES)
     return max(0.0, min(1.0, least)) * (1.0 if choice.votes == 3 else 0.8)
-
-
-def _unjudged(status: str, reason: str, body: Body, choice: SideChoice) -> Verdict:
-    return Verdict(status, reason, side=choice.side, confidence=confidence(body, choice))  # type: ignore[arg-type]

@@ -40,7 +40,8 @@ class Verdict:
     """The outcome of a rule.
 
     Angles are degrees from the vertical, forward positive; None where nothing was judged. `judged` are the points that
-    the angles were taken between, upwards: hip, shoulder, ear; empty where none were. `against` is what the angles
+    it rests on: hip, shoulder and ear where angles were taken, else those that spoke against it (too short a torso, too
+    wide shoulders); empty where none were. `against` is what the angles
     were compared with, None where it was the vertical.
     """
 

@@ -1,0 +1,143 @@
+"""Video mode: which camera is followed by which landmarker, and which of its frames may be.
+
+A followed person is searched near their last place, which skips the person detector. That needs one landmarker a
+camera, frames in order, and one person; whatever does not fit is looked at on its own, at the price of image mode.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import mediapipe
+import numpy as np
+
+COUNT_EVERY: Final = 10
+"""Every tenth frame of a camera is looked at on its own: it counts the people, which following one cannot."""
+
+_STEP_MS: Final = 33
+"""Video mode wants rising timestamps and uses them for nothing that matters here; a camera's own may jump."""
+
+
+class Tracker:
+    """A landmarker that follows one camera; used under its lock only."""
+
+    def __init__(self, camera: str) -> None:
+        self.camera = camera
+        self.lock = threading.Lock()
+        self.landmarker: Any = None
+        self.run: str | None = None
+        self.seq: int | None = None
+        self.frames = 0
+        self.several = False
+        self._timestamp_ms = 0
+        self._remembers = False
+
+    def detect(self, image: Any) -> Any:
+        """MediaPipe's result for the next frame."""
+        self._remembers = True
+        return self._next(image)
+
+    def reassign(self, camera: str) -> None:
+        """Follow another camera, with nothing left of the last one."""
+        self.camera, self.run, self.seq, self.frames, self.several = camera, None, None, 0, False
+
+    def forget(self) -> None:
+        """Let go of the person: a blank picture in which they cannot be found is cheaper than a new landmarker."""
+        if self._remembers:
+            self._remembers = False
+            self._next(_blank())
+
+    def _next(self, image: Any) -> Any:
+        self._timestamp_ms += _STEP_MS
+        return self.landmarker.detect_for_video(image, self._timestamp_ms)
+
+
+class Turn:
+    """What is to be done with one frame of a camera: `follow` with `tracker`, or look at it on its own."""
+
+    def __init__(self, tracker: Tracker | None, *, follow: bool) -> None:
+        self._tracker, self.follow = tracker, follow
+
+    @property
+    def tracker(self) -> Tracker:
+        """The camera's tracker.
+
+        Raises:
+            LookupError: the frame is not to be followed.
+        """
+        if self._tracker is None:
+            raise LookupError("this frame is looked at on its own")
+        return self._tracker
+
+    def counted(self, people: int) -> None:
+        """Take note of how many people a frame looked at on its own has shown."""
+        if self._tracker is not None:
+            self._tracker.several = people > 1
+
+
+class Trackers:
+    """At most `most` followed cameras; the least recently used one gives way. Thread-safe.
+
+    `load` makes a landmarker in video mode for one person.
+    """
+
+    def __init__(self, load: Callable[[], Any], *, most: int) -> None:
+        self._load, self._most = load, most
+        self._trackers: OrderedDict[str, Tracker] = OrderedDict()
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def turn(self, camera: str, run: str | None, seq: int | None) -> Iterator[Turn]:
+        """This frame's turn; a camera's frames that come at the same time or too late are not followed."""
+        tracker = self._of(camera)
+        if tracker is None or not tracker.lock.acquire(blocking=False):
+            yield Turn(None, follow=False)
+            return
+        try:
+            if tracker.camera != camera or _late(tracker, run, seq):
+                yield Turn(None, follow=False)
+            else:
+                yield self._next(tracker, run, seq)
+        finally:
+            tracker.lock.release()
+
+    def _next(self, tracker: Tracker, run: str | None, seq: int | None) -> Turn:
+        if tracker.run != run or tracker.landmarker is None or tracker.frames == 0:
+            tracker.landmarker = tracker.landmarker or self._load()
+            tracker.forget()
+        tracker.run, tracker.seq = run, seq
+        count = tracker.frames % COUNT_EVERY == 0
+        tracker.frames += 1
+        return Turn(tracker, follow=not (count or tracker.several))
+
+    def _of(self, camera: str) -> Tracker | None:
+        with self._guard:
+            tracker = self._trackers.pop(camera, None)
+            if tracker is None and len(self._trackers) < self._most:
+                tracker = Tracker(camera)
+            if tracker is None:
+                tracker = self._least_used(camera)
+            if tracker is not None:
+                self._trackers[camera] = tracker
+            return tracker
+
+    def _least_used(self, camera: str) -> Tracker | None:
+        for old, tracker in self._trackers.items():
+            if tracker.lock.acquire(blocking=False):
+                try:
+                    tracker.reassign(camera)
+                finally:
+                    tracker.lock.release()
+                del self._trackers[old]
+                return tracker
+        return None
+
+
+def _late(tracker: Tracker, run: str | None, seq: int | None) -> bool:
+    return tracker.run == run and tracker.seq is not None and seq is not None and seq <= tracker.seq
+
+
+def _blank() -> Any:
+    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.full((64, 64, 3), 128, np.uint8))
