@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from posture_agent.master.alarms import Alarms
 from posture_agent.master.cameras import Cameras
 from posture_agent.master.rates import Rate
@@ -95,16 +93,6 @@ def test_an_alarm_is_raised_once_updated_and_ended():
     assert alarms.open() == []
     alarms.set("database", "supabase", None)
     assert alarms.changed() == []
-
-
-def test_skew_is_the_least_delay_once_enough_frames_came():
-    cameras = Cameras()
-    for delay in (5000, 3000, 9000, 4000):
-        cameras.received(frame("pi1", captured=AT - timedelta(milliseconds=delay)))
-    assert cameras.skew_ms("pi1") is None
-    cameras.received(frame("pi1", captured=AT - timedelta(milliseconds=8000)))
-    assert cameras.skew_ms("pi1") == 3000
-    assert cameras.skew_ms("pi2") is None
 
 
 def test_the_longest_silent_camera_is_forgotten_past_the_limit():

@@ -1,14 +1,14 @@
-"""What is known of each camera: rates, last row, clock skew, status. Pure state; time is an argument."""
+"""What is known of each camera: rates, last row, status. Pure state; time is an argument."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
+from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.rates import Rate
-from posture_agent.master.skew import Skew
 from posture_shared.records import CameraState, PlacementState, PostureStatus, Result
 
 SKEW_ALARM_MS: Final = 2000.0
@@ -19,12 +19,10 @@ SKEW_ALARM_MS: Final = 2000.0
 class _Camera:
     pi_id: str
     rate: Rate = field(default_factory=Rate)
-    skew: Skew = field(default_factory=Skew)
     online: bool | None = None
     received: int = 0
     rows: int = 0
     in_flight: int = 0
-    missing: int = 0
     spooled: int | None = None
     source: str | None = None
     version: str | None = None
@@ -44,9 +42,16 @@ def _everything_local(_: str) -> tuple[PlacementState, str | None]:
 class Cameras:
     """All cameras seen since the start, the longest silent forgotten past `limit`."""
 
-    def __init__(self, *, limit: int = 1000, placed: Placed = _everything_local) -> None:
+    def __init__(
+        self,
+        *,
+        limit: int = 1000,
+        placed: Placed = _everything_local,
+        skew_ms: Callable[[str], float | None] = lambda _: None,
+        missing: Callable[[str], int] = lambda _: 0,
+    ) -> None:
         self._limit = limit
-        self._placed = placed
+        self._placed, self._skew_ms, self._missing = placed, skew_ms, missing
         self._cameras: OrderedDict[str, _Camera] = OrderedDict()
         self._changed: set[str] = set()
 
@@ -60,8 +65,6 @@ class Cameras:
         camera.received += 1
         camera.in_flight += 1
         camera.last_received = frame.received_at
-        if frame.captured is not None:
-            camera.skew.add((frame.received_at - frame.captured) / timedelta(milliseconds=1), frame.received_s)
 
     def settled(self, result: Result, *, was_leased: bool) -> None:
         """A row was committed; `was_leased` is False for those that never were in flight (undecodable ones)."""
@@ -82,24 +85,11 @@ class Cameras:
             camera.last_status = result.posture_status
             camera.last_frame_id = result.frame_id
 
-    def status(self, pi_id: str, said: dict[str, Any]) -> None:
+    def status(self, pi_id: str, said: CameraStatus) -> None:
         """The retained status of a publisher arrived."""
         camera = self._of(pi_id)
-        camera.online = said.get("state") == "online"
-        spooled = said.get("spooled")
-        camera.spooled = spooled if isinstance(spooled, int) else None
-        camera.source = _text(said.get("source"))
-        camera.version = _text(said.get("version"))
-
-    def missing(self, pi_id: str, count: int) -> None:
-        """How many frames of the camera's present run never arrived."""
-        camera = self._of(pi_id)
-        camera.missing = count
-
-    def skew_ms(self, pi_id: str) -> float | None:
-        """How far the camera's clock is behind ours, ms; None while too few frames have come. Any thread may ask."""
-        camera = self._cameras.get(pi_id)
-        return camera.skew.ms if camera is not None else None
+        camera.online = said.state == "online"
+        camera.spooled, camera.source, camera.version = said.spooled, said.source, said.version
 
     def touch(self, names: Iterable[str]) -> None:
         """Mark cameras as changed, e.g. after a change of placement."""
@@ -147,12 +137,8 @@ class Cameras:
             last_received=camera.last_received,
             last_status=camera.last_status,
             last_frame_id=camera.last_frame_id,
-            skew_ms=self.skew_ms(camera.pi_id),
-            missing=camera.missing,
+            skew_ms=self._skew_ms(camera.pi_id),
+            missing=self._missing(camera.pi_id),
             source=camera.source,
             version=camera.version,
         )
-
-
-def _text(value: object) -> str | None:
-    return value[:200] if isinstance(value, str) else None

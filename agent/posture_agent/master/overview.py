@@ -1,0 +1,176 @@
+"""The master looking at itself: rates, links, loop lag, the alarms that follow from them, and the last `Site`.
+
+Reads the other parts, owns only its meters. `watch` runs twice a second.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import psutil
+
+from posture_agent.master.alarms import Alarms
+from posture_agent.master.cameras import SKEW_ALARM_MS, Cameras
+from posture_agent.master.frames import AcceptedFrame
+from posture_agent.master.ingest import Ingest
+from posture_agent.master.rates import Rate
+from posture_agent.master.site import SiteView, Sources
+from posture_agent.master.workers import WorkerPlane
+from posture_agent.settings import MasterSettings
+from posture_agent.store.drainer import Drainer
+from posture_agent.store.reads import Backlog, Reads
+from posture_shared import __version__
+from posture_shared.records import Counters, Flow, Link, MasterState, Result, Site
+
+WATCH_S: Final = 0.5
+STUCK_S: Final = 10.0
+"""A loop that has not turned for this long is not alive."""
+_LINK_GRACE_S: Final = 3.0
+"""A link that is away for less than this raises no alarm."""
+
+
+class Overview:
+    """What the console's first screen and the metrics are made of."""
+
+    def __init__(
+        self,
+        *,
+        settings: MasterSettings,
+        epoch: str,
+        ingest: Ingest,
+        workers: WorkerPlane,
+        cameras: Cameras,
+        alarms: Alarms,
+        reads: Reads,
+        drainer: Drainer,
+    ) -> None:
+        self._settings, self._epoch = settings, epoch
+        self._ingest, self._workers, self._cameras = ingest, workers, cameras
+        self._alarms, self._reads, self._drainer = alarms, reads, drainer
+        self._to_drain = Backlog(0, None)
+        self._started = datetime.now(UTC)
+        self._arriving, self._done = Rate(), Rate()
+        self._by_status: Counter[str] = Counter()
+        self._by_node: Counter[str] = Counter()
+        self._lag_ms = 0.0
+        self._turned_s = time.monotonic()
+        self._broker_up_s = time.monotonic()
+        self._process = psutil.Process()
+        self.latest: Site | None = None
+        """The last snapshot, without results: what other threads may read."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop turns. Any thread may ask."""
+        return time.monotonic() - self._turned_s < STUCK_S
+
+    def sources(self) -> Sources:
+        """Where the site view reads."""
+        return Sources(
+            cameras=self._cameras,
+            alarms=self._alarms,
+            master=self.master,
+            counters=self.counters,
+            flow=self.flow,
+            workers=self._workers.workers,
+            nodes=self._workers.nodes,
+            links=self.links,
+            overrides=list,
+        )
+
+    def arrived(self, frame: AcceptedFrame) -> None:
+        """A frame was accepted."""
+        self._arriving.add(frame.received_s)
+
+    def done(self, result: Result) -> None:
+        """A row was committed."""
+        self._done.add(time.monotonic())
+        self._by_status[result.posture_status] += 1
+        if result.processed_by is not None:
+            self._by_node[result.processed_by] += 1
+
+    def counters(self) -> Counters:
+        """All counters since the start."""
+        leases = self._workers.counters
+        base = self._ingest.counters()
+        return msgspec.structs.replace(
+            base,
+            stale=leases.stale,
+            requeued=leases.requeued,
+            by_status=dict(self._by_status),
+            by_node=dict(self._by_node),
+            hostile={**base.hostile, **self._workers.hostile},
+        )
+
+    def flow(self) -> Flow:
+        """The throughput now."""
+        now = time.monotonic()
+        to_drain = self._to_drain
+        age = (datetime.now(UTC) - to_drain.oldest).total_seconds() if to_drain.oldest is not None else 0.0
+        capacity = self._workers.capacity_fps()
+        return Flow(
+            arriving_fps=round(self._arriving.per_second(now), 2),
+            done_fps=round(self._done.per_second(now), 2),
+            capacity_fps=None if capacity is None else round(capacity, 1),
+            backlog=self._ingest.waiting + self._workers.waiting,
+            backlog_age_s=round(self._workers.backlog_age_s(), 2),
+            held_bytes=self._ingest.held_bytes,
+            budget_bytes=self._settings.intake.budget_bytes,
+            outbox_rows=to_drain.rows,
+            outbox_age_s=round(age, 1),
+        )
+
+    def links(self) -> list[Link]:
+        """Broker and database."""
+        return [self._ingest.link(), self._drainer.link()]
+
+    def master(self) -> MasterState:
+        """Who this master is, and how its loop does."""
+        settings = self._settings
+        return MasterState(
+            node=settings.node_name,
+            epoch=self._epoch,
+            version=__version__,
+            started=self._started,
+            model=settings.model,
+            mode=settings.mode,
+            rule=settings.analysis.rule,
+            policy=settings.placement.policy,
+            high=settings.placement.high,
+            low=settings.placement.low,
+            loop_lag_ms=round(self._lag_ms, 1),
+            rss_bytes=self._process.memory_info().rss,
+        )
+
+    async def watch(self, site: SiteView) -> None:
+        """Measure the loop's lag, raise and end alarms, leave a snapshot for other threads; until cancelled."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(WATCH_S)
+            self._turned_s = time.monotonic()
+            self._lag_ms = max(0.0, (self._turned_s - before - WATCH_S) * 1000)
+            if self._settings.database.configured:
+                self._to_drain = await asyncio.to_thread(self._reads.backlog)
+            self._watch_broker()
+            self._watch_cameras()
+            self.latest = site.snapshot(self._turned_s, datetime.now(UTC), results=0)
+
+    def _watch_broker(self) -> None:
+        link, now = self._ingest.link(), time.monotonic()
+        if link.state == "up":
+            self._broker_up_s = now
+            self._alarms.set("broker", link.name, None)
+        elif now - self._broker_up_s > _LINK_GRACE_S:
+            self._alarms.set("broker", link.name, f"the broker is away: {link.detail}", "critical")
+
+    def _watch_cameras(self) -> None:
+        for name in self._cameras.names():
+            skew = self._ingest.skew_ms(name)
+            text = None
+            if skew is not None and abs(skew) > SKEW_ALARM_MS:
+                direction = "behind" if skew > 0 else "ahead of"
+                text = f"the clock of {name} is {abs(skew) / 1000:.0f} s {direction} the master's"
+            self._alarms.set("clock", name, text)

@@ -1,0 +1,287 @@
+"""The master, wired: who hands what to whom. Each part owns its state; this file only connects them.
+
+A frame goes `ingest` → `workers` (leases) → `committer` (picture, row) → `ingest.settle` (ack, confirm) and, for
+consoles, → `site`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import zmq.asyncio
+
+from posture_agent import listening
+from posture_agent.health import HealthServer, Readiness
+from posture_agent.master.alarms import Alarms
+from posture_agent.master.audit import StoredAudit
+from posture_agent.master.camera_status import CameraStatus
+from posture_agent.master.cameras import Cameras
+from posture_agent.master.completion import Completion
+from posture_agent.master.control import Control
+from posture_agent.master.frames import AcceptedFrame
+from posture_agent.master.ingest import Ingest
+from posture_agent.master.outcome import Outcome
+from posture_agent.master.overload import Overload
+from posture_agent.master.overview import Overview
+from posture_agent.master.queries import Queries
+from posture_agent.master.requests import Requests
+from posture_agent.master.results import result_of
+from posture_agent.master.runs import RunState
+from posture_agent.master.site import SiteView
+from posture_agent.master.workers import WorkerPlane
+from posture_agent.metrics import registry
+from posture_agent.settings import MasterSettings, local_author
+from posture_agent.store import kept_runs
+from posture_agent.store.committer import Committer
+from posture_agent.store.drainer import Drainer
+from posture_agent.store.outbox import Outbox
+from posture_agent.store.pictures import Pictures
+from posture_agent.store.reads import Reads
+from posture_shared import __version__
+from posture_shared import log as logs
+from posture_shared.exits import Exit, Stop
+from posture_shared.frame import new_id
+from posture_shared.records import StoryStep
+
+log = logging.getLogger("posture.master")
+
+_REMEMBERED: Final = 500
+
+
+def serve(settings: MasterSettings) -> None:
+    """Run the master until it is told to stop. Raises Stop where it cannot start or may not go on."""
+    logs.setup(style=settings.log_format, level=settings.log_level)
+    listening.check(settings.listen, keys=False, insecure=settings.insecure)
+    outbox = Outbox(settings.data_dir)
+    try:
+        asyncio.run(_run(settings, outbox))
+    finally:
+        outbox.close()
+
+
+async def _run(settings: MasterSettings, outbox: Outbox) -> None:
+    master = Master(settings, outbox)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, master.end, None)
+    await master.run()
+
+
+class Master:
+    """All parts of one master's life (`epoch`), connected."""
+
+    def __init__(self, settings: MasterSettings, outbox: Outbox) -> None:
+        self._settings = settings
+        self._ended: asyncio.Future[Stop | None] = asyncio.get_running_loop().create_future()
+        self._leased: set[str] = set()
+        epoch = new_id()
+        self.alarms = Alarms(clock=lambda: datetime.now(UTC))
+        self._pictures = Pictures(settings.data_dir)
+        self._reads = Reads(outbox.file)
+        self._audit_reader = outbox.reader()
+        self.ingest = Ingest(
+            broker=settings.broker,
+            intake=settings.intake,
+            node=settings.node_name,
+            epoch=epoch,
+            known=outbox,
+            kept=kept_runs.load(self._audit_reader),
+            on_frame=self._accepted,
+            on_outcome=self._to_store,
+            on_camera_status=self._camera_said,
+            on_taken_over=self._taken_over,
+            on_runs=self._keep_runs,
+        )
+        self.committer = Committer(
+            outbox=outbox,
+            pictures=self._pictures,
+            on_committed=self._committed,
+            on_alarm=self.alarms.set,
+            delivery_of=self.ingest.delivery_of,
+            skew_ms=self.ingest.skew_ms,
+        )
+        self.cameras = Cameras(skew_ms=self.ingest.skew_ms, missing=self.ingest.missing)
+        self.workers = WorkerPlane(
+            node_name=settings.node_name,
+            epoch=epoch,
+            folder=_private_folder(settings),
+            on_complete=self._analysed,
+            settings=settings.analysis.model_dump(mode="json"),
+            listen=settings.listen,
+            port=settings.worker_port,
+            insecure=settings.insecure,
+            local=_local_worker(settings),
+            overload=Overload(settings.overload.policy, settings.overload.max_age_s),
+        )
+        self.drainer = Drainer(
+            database=settings.database, outbox=outbox, writer=self.committer, on_alarm=self.alarms.set
+        )
+        self.overview = Overview(
+            settings=settings,
+            epoch=epoch,
+            ingest=self.ingest,
+            workers=self.workers,
+            cameras=self.cameras,
+            alarms=self.alarms,
+            reads=self._reads,
+            drainer=self.drainer,
+        )
+        self.site = SiteView(epoch=epoch, sources=self.overview.sources())
+        self._queries = Queries(self._reads)
+        self._zmq = zmq.asyncio.Context()
+        self.control = Control(
+            self._zmq,
+            listen=settings.listen,
+            control_port=settings.control_port,
+            events_port=settings.events_port,
+            node=settings.node_name,
+            site=self.site,
+            requests=Requests(
+                queries=self._queries.handlers(),
+                commands={},
+                audit=StoredAudit(self.committer, self._audit_reader),
+            ),
+            authorise=lambda _: ("operator", local_author()),
+            secure=lambda _: None,
+        )
+        self.health = HealthServer(
+            address=settings.metrics_listen,
+            port=settings.metrics_port,
+            registry=registry(lambda: self.overview.latest),
+            alive=lambda: self.overview.alive,
+            ready=self._ready,
+        )
+
+    async def run(self) -> None:
+        """Start everything, wait for the end, stop everything in the order that loses nothing."""
+        self._remember()
+        self.committer.start()
+        self.drainer.start()
+        async with contextlib.AsyncExitStack() as ending:
+            ending.push_async_callback(self._stop_store)
+            await self.workers.start()
+            ending.push_async_callback(self.workers.stop)
+            self.health.start()
+            ending.push_async_callback(asyncio.to_thread, self.health.stop)
+            self.ingest.start()
+            ending.callback(self.ingest.hold)
+            watching = asyncio.create_task(self.overview.watch(self.site), name="overview")
+            ending.callback(watching.cancel)
+            tried = asyncio.create_task(self.ingest.tried(), name="first-subscribe")
+            await asyncio.wait((tried, self._ended), return_when=asyncio.FIRST_COMPLETED)
+            self.control.start()
+            ending.push_async_callback(self.control.stop)
+            log.info(
+                "event=started node=%s version=%s data=%s",
+                self._settings.node_name,
+                __version__,
+                self._settings.data_dir,
+            )
+            stop = await asyncio.shield(self._ended)
+        log.info("event=stopped node=%s", self._settings.node_name)
+        if stop is not None:
+            raise stop
+
+    def end(self, why: Stop | None) -> None:
+        """End the master; with `why` it exits with that sentence and code."""
+        if not self._ended.done():
+            log.info("event=stopping")
+            self._ended.set_result(why)
+
+    # The way of a frame.
+
+    def _accepted(self, frame: AcceptedFrame) -> None:
+        self._leased.add(frame.frame_id)
+        self.cameras.received(frame)
+        self.overview.arrived(frame)
+        self.workers.add(frame)
+
+    def _analysed(self, completion: Completion) -> None:
+        frame = completion.frame
+        result = result_of(
+            frame,
+            completion.analysis,
+            node=completion.node,
+            attempt=completion.attempt,
+            queue_ms=completion.queue_ms,
+            analyzed_at=datetime.now(UTC),
+        )
+        received = StoryStep(at=frame.received_at, step="received", detail=f"images/{frame.pi_id}")
+        self._to_store(
+            Outcome(
+                result=result,
+                received_s=frame.received_s,
+                picture=completion.picture or None,
+                steps=[received, *completion.steps],
+            )
+        )
+
+    def _to_store(self, outcome: Outcome) -> None:
+        self.committer.submit(outcome)
+
+    def _committed(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            result = outcome.result
+            self.ingest.settle(result.frame_id)
+            leased = result.frame_id in self._leased
+            self._leased.discard(result.frame_id)
+            self.cameras.settled(result, was_leased=leased)
+            self.overview.done(result)
+            self.site.result(result)
+
+    # Beginning and end.
+
+    def _remember(self) -> None:
+        """Show at once what an earlier run left."""
+        self.cameras.remember(self._reads.newest_per_camera().values())
+        self.site.remember(self._reads.results(limit=_REMEMBERED), self._reads.decisions(limit=_REMEMBERED))
+
+    def _ready(self) -> Readiness:
+        conditions = {
+            "broker": self.ingest.link().state == "up",
+            "store": self.committer.ready,
+            "worker": self.workers.ready,
+        }
+        return Readiness(all(conditions.values()), conditions)
+
+    def _camera_said(self, pi_id: str, said: CameraStatus) -> None:
+        self.cameras.status(pi_id, said)
+
+    def _keep_runs(self, states: list[RunState]) -> None:
+        self.committer.write(kept_runs.keep(states, self.committer.told_id))
+
+    def _taken_over(self) -> None:
+        self.end(Stop("another master took over this one's session at the broker; only one may run", Exit.UNREACHABLE))
+
+    async def _stop_store(self) -> None:
+        await self.committer.stop()
+        await asyncio.sleep(0)  # the last commits are told on the loop: their frames are acknowledged here
+        await self.ingest.stop()
+        await self.drainer.stop()
+        self._queries.close()
+        self._pictures.close()
+        self._reads.close()
+        self._audit_reader.close()
+        self._zmq.destroy(linger=200)
+
+
+def _private_folder(settings: MasterSettings) -> Path:
+    folder = settings.data_dir / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def _local_worker(settings: MasterSettings) -> dict[str, Any] | None:
+    if settings.local_threads == 0:
+        return None
+    return {
+        "threads": settings.local_threads,
+        "model": settings.model,
+        "mode": settings.mode,
+        "load": settings.load,
+    }
