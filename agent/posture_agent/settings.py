@@ -38,6 +38,10 @@ class PlacementSettings(Part):
     """Least time between two automatic moves, seconds, 0-3600."""
     guard: bool = True
     """False: the literal rule, without projection and dwell. It swings."""
+    on_missing: Literal["fallback", "hold"] = "fallback"
+    """When a pinned node is absent: analyse where it works (fallback), or let the frames wait for the node (hold)."""
+    start_timeout_s: float = Field(120.0, ge=5, le=3600)
+    """How long a worker may take to be ready before its node is given up for a while, seconds, 5-3600."""
 
     @model_validator(mode="after")
     def _band(self) -> Self:

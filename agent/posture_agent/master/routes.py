@@ -13,10 +13,12 @@ class Route(NamedTuple):
     """Eligible workers: each `<node>/<instance>`, or `<node>` for all workers of that node.
 
     pick: `cheapest` gives a frame to the worker that would be done with it first, `turns` to each in turn.
+    wait: frames wait for these workers instead of going on to those of the route before.
     """
 
     workers: tuple[str, ...]
     pick: Literal["cheapest", "turns"] = "cheapest"
+    wait: bool = False
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Routes:
         for camera, scope in ((None, self._all), *list(self._cameras.items())):
             target = self.wanted(camera)
             if target != scope.serving:
-                if not ready(target) and alive(scope.serving):
+                if not target.wait and not ready(target) and alive(scope.serving):
                     continue
                 scope.serving = target
                 changed.append(camera)

@@ -130,9 +130,10 @@ def _close(turn: Turn) -> None:
         del state.handovers[key]
         decision = handover.decision
         if due:
+            arrived = camera_state(state, due[0])
             decision = msgspec.structs.replace(
                 decision,
-                state=camera_state(state, due[0]),
+                state="LOCAL" if arrived == "RETURNING" else arrived,  # what still drains is not waited for
                 handover_ms=round((state.at_s - handover.since_s) * 1000, 1),
                 in_flight=sum(state.cameras[name].in_flight for name in known),
             )
