@@ -36,7 +36,7 @@ _LIMBS: Final = (
 )
 _WORDS: Final[dict[PostureStatus, str]] = {
     "Partial_Landmarks_Detected": "Not judged",
-    "No_Landmarks_Detected": "Nobody found",
+    "No_Landmarks_Detected": "No landmarks",
     "Not_Side_View": "Not a side view",
     "Too_Far": "Too far",
 }
@@ -141,7 +141,7 @@ def _angle_label(picture: Pixels, angle: _Angle, side: Side) -> None:
     x = round(behind.x + (gap if side == "left" else -gap - long))
     x = min(max(2, x), max(2, width - long - 2))
     y = min(max(size, round(behind.y + size / 3)), height - 2)
-    _text(picture, text, (x + 1, y + 1), size=size, colour=_BLACK, weight=700)
+    _darken(picture[max(0, y - size) : y + size // 3, max(0, x - 2) : x + long + 2])
     _text(picture, text, (x, y), size=size, colour=_WHITE, weight=600)
 
 
@@ -154,8 +154,7 @@ def _banner(picture: Pixels, verdict: Verdict) -> None:
     lines = _wrapped(verdict.reason, size, width - 2 * pad, first=_width(status + "  ", size, 700))
     step = round(size * 1.25)
     top = max(0, height - step * len(lines) - pad)
-    strip = picture[top:]
-    np.right_shift(strip, 2, out=strip)
+    _darken(picture[top:])
     x = pad
     for row, line in enumerate(lines):
         base = top + pad // 2 + size + row * step
@@ -206,6 +205,11 @@ def _fixed(point: Point) -> tuple[int, int]:
 
 def _seen(body: Body, part: Part) -> bool:
     return body.inside(part) and body[part].visibility >= _SEEN
+
+
+def _darken(part: Pixels) -> None:
+    """A quarter of the light: white letters stay readable on anything."""
+    np.right_shift(part, 2, out=part)
 
 
 def _text_px(picture: Pixels) -> int:
