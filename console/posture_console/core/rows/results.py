@@ -104,7 +104,7 @@ RESULTS: Final[Sheet[Result]] = Sheet(
         Column(
             name="reason",
             title="REASON",
-            width=16,
+            width=8,
             weight=6,
             rank=1,
             cell=lambda r, _m, _w: word(r.reason, Tone.DIM),

@@ -1,0 +1,182 @@
+"""The command line of `posture-console`: without a verb the screen, else one verb. Heavy imports wait for their use."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import click
+
+from posture_console.options import Chosen, everywhere, taken
+from posture_shared import __version__
+from posture_shared.exits import run
+
+Work = Callable[..., Awaitable[Any]]
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@everywhere
+@click.option("--theme", help="posture-dark, posture-light, posture-safe or posture-mono.")
+@click.option("--pictures", help="auto, blocks, kitty, sixel or figure.")
+@click.version_option(__version__, prog_name="posture-console")
+@click.pass_context
+def cli(context: click.Context, /, theme: str | None, pictures: str | None, **options: Any) -> None:
+    """Watch and steer a posture site. Without a verb: the console on the screen."""
+    chosen = taken(context, options)
+    chosen.take({"theme": theme, "pictures": pictures})
+    if context.invoked_subcommand is None:
+        from posture_console.app import run_console  # noqa: PLC0415 - Textual only for the screen
+
+        settings = chosen.loaded().value
+        run_console(settings, chosen.target(settings))
+
+
+def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command of that name with the options that every verb takes; the function gets `Chosen` first."""
+
+    def made(function: Callable[..., Any]) -> click.Command:
+        def called(**options: Any) -> Any:
+            return function(taken(click.get_current_context(), options), **options)
+
+        called.__doc__ = function.__doc__
+        called.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        return cli.command(name)(everywhere(called))
+
+    return made
+
+
+def visited(chosen: Chosen, work: Work, *, with_timeout: bool = False, **arguments: Any) -> Any:
+    """Run `work(link, as_json=…, …)` against the chosen master."""
+    from posture_console.headless.visit import visit  # noqa: PLC0415 - ZeroMQ only where a verb needs it
+
+    settings = chosen.loaded().value
+    if with_timeout:
+        arguments["timeout_s"] = settings.timeout_s
+    return visit(
+        chosen.target(settings),
+        lambda link: work(link, as_json=chosen.as_json, **arguments),
+        timeout_s=settings.timeout_s,
+        results=settings.results_kept,
+    )
+
+
+@verb("status")
+def status(chosen: Chosen) -> Any:
+    """The site in short; exit code 1 while an alarm holds or a link is down."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    return visited(chosen, verbs.status)
+
+
+@verb("nodes")
+def nodes(chosen: Chosen) -> None:
+    """Nodes: their load and their workers."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    visited(chosen, verbs.show_nodes)
+
+
+@verb("cameras")
+def cameras(chosen: Chosen) -> None:
+    """Cameras: what each sees now, how fast, where it is analysed."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    visited(chosen, verbs.show_cameras)
+
+
+@verb("results")
+@click.option("--camera", metavar="ID", help="Of this camera alone.")
+@click.option("--status", "status_", metavar="STATUS", help="With this posture_status alone.")
+@click.option("--since", type=click.DateTime(), help="Received since, local time.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+def results(chosen: Chosen, *, camera: str | None, status_: str | None, since: datetime | None, limit: int) -> None:
+    """Results, newest first."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    asked = {"camera": camera, "status": status_, "since": since.astimezone() if since else None, "limit": limit}
+    visited(chosen, verbs.show_results, with_timeout=True, **asked)
+
+
+@verb("decisions")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+def decisions(chosen: Chosen, *, limit: int) -> None:
+    """Decisions of placement and why, newest first."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    visited(chosen, verbs.show_decisions, with_timeout=True, limit=limit)
+
+
+@verb("overrides")
+def overrides(chosen: Chosen) -> None:
+    """The operators' words on placement that hold now."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    visited(chosen, verbs.show_overrides)
+
+
+@verb("alarms")
+@click.option("--all", "every", is_flag=True, help="Those that ended too.")
+def alarms(chosen: Chosen, *, every: bool) -> Any:
+    """What needs a person; exit code 1 while there is something."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    return visited(chosen, verbs.show_alarms, every=every)
+
+
+@verb("frame")
+@click.argument("frame_id", metavar="ID")
+def frame(chosen: Chosen, *, frame_id: str) -> None:
+    """One frame's life: received, analysed, committed."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    visited(chosen, verbs.show_frame, with_timeout=True, frame_id=frame_id)
+
+
+@verb("watch")
+@click.option("--seconds", type=float, help="End after so many seconds; else by Ctrl-C.")
+def watch(chosen: Chosen, *, seconds: float | None) -> None:
+    """Results as they come, one a line."""
+    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
+
+    visited(chosen, verbs.watch, seconds=seconds)
+
+
+@verb("demo")
+@click.option("--headless", is_flag=True, help="No screen; print a summary at the end.")
+@click.option("--seconds", type=click.IntRange(min=30), help="End so many seconds after the first row.")
+def demo(chosen: Chosen, *, headless: bool, seconds: int | None) -> int:
+    """Everything on this machine: broker, master, workers, three cameras, and this console."""
+    from posture_console.demo import run_demo  # noqa: PLC0415 - the demo alone needs it
+
+    code: int = run_demo(headless=headless, seconds=seconds, json=chosen.as_json)
+    return code
+
+
+@cli.group()
+def config() -> None:
+    """The console's settings."""
+
+
+@config.command("show")
+@everywhere
+@click.pass_context
+def config_show(context: click.Context, /, **options: Any) -> None:
+    """Every setting, its value and where it came from."""
+    from posture_console.headless.output import say_facts, say_json  # noqa: PLC0415 - see visited
+
+    chosen = taken(context, options)
+    shown = list(chosen.loaded().shown())
+    if chosen.as_json:
+        say_json([{"name": one.name, "value": _plain(one.value), "source": one.source} for one in shown])
+        return
+    say_facts([(one.name, f"{one.value}  ({one.source})") for one in shown])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def main() -> None:
+    """Run the program."""
+    run(cli)

@@ -1,0 +1,1 @@
+"""The views: each takes a `Reading` and hands its parts to its widgets."""

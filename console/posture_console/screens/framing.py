@@ -1,0 +1,53 @@
+"""Fetching a frame's picture for a view, without ever waiting in it."""
+
+from typing import Any, ClassVar, Protocol, cast
+
+from textual.binding import Binding, BindingType
+
+from posture_console.links.session import Answer
+from posture_console.screens.detail import DetailView
+from posture_console.widgets.picture import Picture
+from posture_shared.records import Result
+
+
+class Asking(Protocol):
+    """An app that can put questions to the master."""
+
+    async def ask(self, what: str, **args: Any) -> Answer:
+        """The master's answer; a failure is an answer too."""
+
+
+class FramingView(DetailView):
+    """A detail view with a picture."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "picture_mode", "Picture", tooltip="Draw the picture another way: blocks, figure, graphics"),
+    ]
+
+    def action_picture_mode(self) -> None:
+        """Another way of drawing; the next picture is drawn so too."""
+        mode = self.query_one(Picture).next_mode()
+        self.app.picture_mode = mode  # type: ignore[attr-defined]
+        self._name_picture(mode)
+
+    def fetch_picture(self, result: Result) -> None:
+        """Ask for the picture of `result` and show it when it comes; a later call overtakes an earlier one."""
+        self.run_worker(self._fetch(result), exclusive=True, group="fetch", exit_on_error=False)
+
+    async def _fetch(self, result: Result) -> None:
+        shown = self.query_one(Picture)
+        self._name_picture(shown.mode)
+        if result.image_path is None:
+            shown.show(result, None)
+            shown.border_subtitle = "no picture is kept"
+            return
+        answer = await cast("Asking", self.app).ask("picture", frame_id=result.frame_id)
+        if answer.picture is None:
+            shown.show(result, None)
+            shown.border_subtitle = answer.reply.error.replace("[", "\\[")[:80]
+            return
+        shown.border_subtitle = ""
+        shown.show(result, answer.picture)
+
+    def _name_picture(self, mode: str) -> None:
+        self.query_one(Picture).border_title = f"Picture · {mode}"

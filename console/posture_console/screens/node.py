@@ -1,0 +1,55 @@
+"""One node: its load over time against the placement band, its workers, the frames it analysed."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from posture_console.core.bars import load_bar, load_spark
+from posture_console.core.facts import Fact, node_facts
+from posture_console.core.reading import Reading
+from posture_console.core.rows.nodes import nodes
+from posture_console.core.rows.results import RESULTS, results
+from posture_console.core.sanitise import one_line
+from posture_console.core.spans import Tone, word
+from posture_console.screens.detail import DetailView
+from posture_console.widgets.facts import FactsView
+from posture_console.widgets.live_table import LiveTable
+
+
+class NodeView(DetailView):
+    """One node."""
+
+    TAB = "Nodes"
+    AUTO_FOCUS = "#results-of"
+
+    def __init__(self, node: str) -> None:
+        super().__init__()
+        self._node = node
+
+    def compose_body(self) -> ComposeResult:
+        """Facts above the results."""
+        with Horizontal(id="detail-top"):
+            yield FactsView(id="facts", classes="panel")
+        with Horizontal(id="detail-bottom"):
+            yield LiveTable(RESULTS, id="results-of", classes="panel")
+
+    def on_mount(self) -> None:
+        """Name the panels."""
+        self.query_one("#facts").border_title = f"Node {one_line(self._node)}".replace("[", "\\[")
+        self.query_one("#results-of").border_title = "Analysed here"
+
+    def show(self, reading: Reading) -> None:
+        """The node as it stands now."""
+        store, moment = reading.store, reading.moment
+        facts = self.query_one(FactsView)
+        line = next((found for found in nodes(store) if found.node == self._node), None)
+        if line is None:
+            facts.show_facts([("state", word("the master does not know this node now", Tone.WARN))])
+        else:
+            wide = max(10, min(80, facts.content_size.width - 14))
+            shown: list[Fact] = [
+                ("load", load_bar(line.cpu, wide, high=moment.high, low=moment.low)),
+                ("trend", load_spark(line.trend, wide, high=moment.high, low=moment.low)),
+            ]
+            facts.show_facts([*shown, *node_facts(line)])
+        own = [result for result in results(store) if result.processed_by == self._node]
+        self.query_one("#results-of", LiveTable).show(own, moment)

@@ -1,0 +1,61 @@
+"""The `:` palette: every view, theme, camera and node by name."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from posture_console.core.sanitise import clip, one_line
+from posture_console.screens.camera import CameraView
+from posture_console.screens.node import NodeView
+from posture_console.screens.view import VIEWS
+from posture_console.styles.themes import LOOKS
+
+LONGEST = 100
+
+
+class Choice(NamedTuple):
+    """One line of the palette."""
+
+    text: str
+    help: str
+    run: Callable[[], Any]
+
+
+class Places(Provider):
+    """Where one can go, and what one can switch."""
+
+    async def discover(self) -> Hits:
+        """What stands there before anything is typed."""
+        for choice in self._fixed():
+            yield DiscoveryHit(Content(choice.text), choice.run, text=choice.text, help=choice.help)
+
+    async def search(self, query: str) -> Hits:
+        """What fits the typed text."""
+        matcher = self.matcher(query)
+        for choice in (*self._fixed(), *self._named()):
+            score = matcher.match(choice.text)
+            if score > 0:
+                yield Hit(score, Content(choice.text), choice.run, text=choice.text, help=choice.help)
+
+    def _fixed(self) -> Iterator[Choice]:
+        app: Any = self.app
+        for number, view in enumerate(VIEWS, start=1):
+            yield Choice(view, f"Go to this view (key {number})", partial(app.switch_mode, view.lower()))
+        for theme in LOOKS:
+            yield Choice(f"Theme {theme}", "Change the look", partial(app.change_theme, theme))
+        yield Choice("Help", "Keys and marks (key ?)", app.action_help)
+        yield Choice("Quit", "Leave the console (key q)", app.action_quit)
+
+    def _named(self) -> Iterator[Choice]:
+        app: Any = self.app
+        for pi_id in app.store.cameras:
+            yield Choice(f"Camera {_short(pi_id)}", "Open this camera", partial(app.open_screen, CameraView, pi_id))
+        for node in app.store.nodes:
+            yield Choice(f"Node {_short(node)}", "Open this node", partial(app.open_screen, NodeView, node))
+
+
+def _short(name: str) -> str:
+    return clip(one_line(name), LONGEST)

@@ -1,0 +1,70 @@
+"""What every view has: title, tabs, the banner of a lost link, keys. A view repaints only when the app flushes it."""
+
+from abc import abstractmethod
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from posture_console.core.connection import Phase
+from posture_console.core.header import banner, tabs, title
+from posture_console.core.reading import Reading
+from posture_console.core.store import SiteStore
+from posture_console.widgets.cell_lines import CellLines
+from posture_console.widgets.tab_strip import TabStrip
+
+VIEWS: Final = ("Overview", "Cameras", "Nodes", "Decisions", "Jobs", "Log")
+
+
+class View(Screen[None]):
+    """A screen between the common header and footer."""
+
+    TAB: ClassVar[str] = "Overview"
+    """Which tab is marked while this view is shown."""
+
+    def compose(self) -> ComposeResult:
+        """Header, body, footer."""
+        yield CellLines(id="title")
+        yield TabStrip(id="tabs")
+        yield CellLines(id="banner")
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield Footer(show_command_palette=False)
+
+    @abstractmethod
+    def compose_body(self) -> ComposeResult:
+        """The widgets of this view."""
+
+    @abstractmethod
+    def show(self, reading: Reading) -> None:
+        """Hand what is known to the widgets."""
+
+    def flush(self, reading: Reading) -> None:
+        """Repaint what changed."""
+        width = self.size.width
+        self.query_one("#title", CellLines).show([title(reading, width)])
+        self.query_one(TabStrip).show_tabs(tabs(_counts(reading.store, width), self.TAB))
+        line = banner(reading)
+        shown = self.query_one("#banner", CellLines)
+        shown.set_class(line is not None, "-shown")
+        shown.set_class(reading.connection.phase is Phase.CONNECTING, "-waiting")
+        if line is not None:
+            shown.show([line])
+        self.set_class(reading.is_stale, "-stale")
+        self.show(reading)
+
+    @on(TabStrip.Chosen)
+    def _go_to_tab(self, event: TabStrip.Chosen) -> None:
+        self.app.switch_mode(event.name.lower())
+
+
+def _counts(store: SiteStore, width: int) -> list[tuple[str, int | None]]:
+    counts: dict[str, int] = {
+        "Cameras": len(store.cameras),
+        "Nodes": len({*store.nodes, *(worker.node for worker in store.workers.values())}),
+        "Decisions": len(store.decisions),
+    }
+    return [(name, counts.get(name) if width >= 90 and store.loaded else None) for name in VIEWS]

@@ -1,0 +1,93 @@
+"""The console's settings and its contexts: named sites with an address, a key and a look of their own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from posture_console.links.endpoint import DEFAULT_ADDRESS, Endpoint, parse_endpoint
+from posture_shared.exits import Exit, Stop
+from posture_shared.settings import Settings
+
+PROGRAM: Final = "console"
+Pictures = Literal["auto", "blocks", "kitty", "sixel", "figure"]
+ThemeName = Literal["posture-dark", "posture-light", "posture-safe", "posture-mono"]
+
+
+class Context(BaseModel):
+    """A named site."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    connect: str
+    """Address of the master's control socket, tcp://HOST:PORT."""
+
+    key: Path | None = None
+    """File of this console's key pair for that site."""
+
+    theme: ThemeName | None = None
+    """Theme of the console while it shows that site."""
+
+    production: bool = False
+    """Shows a red badge with the site's name, so that nobody mistakes it for a test site."""
+
+
+class ConsoleSettings(Settings):
+    """Settings of `posture-console`."""
+
+    connect: str = DEFAULT_ADDRESS
+    """Address of the master's control socket, tcp://HOST:PORT."""
+
+    key: Path | None = None
+    """File of this console's key pair; without one only a master on this machine answers."""
+
+    context: str | None = None
+    """Name of the site to use, one of `contexts`."""
+
+    contexts: dict[str, Context] = Field(default_factory=dict)
+    """Named sites: a table `[console.contexts.NAME]` with connect, key, theme, production."""
+
+    timeout_s: float = Field(default=5.0, gt=0, le=3600)
+    """Seconds that a verb waits for the master before it ends with exit code 3; 0–3600."""
+
+    theme: ThemeName = "posture-dark"
+    """Look of the console: posture-dark, posture-light, posture-safe (colour-blind safe), posture-mono."""
+
+    pictures: Pictures = "auto"
+    """How pictures are drawn: auto (what the terminal is known to do), blocks, kitty, sixel, figure (angles only)."""
+
+    results_kept: int = Field(default=500, ge=10, le=2000)
+    """Newest results that are asked for when the console connects; 10–2000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The site that was chosen: its name where it has one, its master, its key and theme."""
+
+    endpoint: Endpoint
+    key: Path | None
+    name: str | None
+    theme: ThemeName
+    production: bool = False
+
+
+def chosen_target(settings: ConsoleSettings, *, connect_given: bool) -> Target:
+    """Which master to talk to: an address that was given wins over a context, a context over the default.
+
+    Raises:
+        Stop: the context is unknown, or the address is none.
+    """
+    if settings.context is None or connect_given:
+        return Target(parse_endpoint(settings.connect), settings.key, None, settings.theme)
+    context = settings.contexts.get(settings.context)
+    if context is None:
+        known = ", ".join(sorted(settings.contexts)) or "none is configured"
+        raise Stop(f"the context '{settings.context}' is unknown (known: {known})", Exit.USAGE)
+    return Target(
+        parse_endpoint(context.connect),
+        settings.key or context.key,
+        settings.context,
+        context.theme or settings.theme,
+        context.production,
+    )

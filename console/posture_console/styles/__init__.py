@@ -1,0 +1,1 @@
+"""How the console looks: themes, tones and the style sheet."""
