@@ -4,6 +4,7 @@ Owns the runs of all cameras. `confirm/<pi_id>` is retained, so the newest run i
 """
 
 import heapq
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
@@ -30,7 +31,8 @@ class Confirmations:
 
     def __init__(self, states: Iterable[RunState], now: float) -> None:
         self._cameras: OrderedDict[str, OrderedDict[str, Run]] = OrderedDict()
-        self._due: list[tuple[float, str, str]] = []
+        self._due: list[tuple[float, int, str, str]] = []
+        self._asks = itertools.count()
         self._asked: dict[tuple[str, str], float] = {}
         self._told: dict[tuple[str, str], float] = {}
         self._changed: set[tuple[str, str]] = set()
@@ -80,7 +82,7 @@ class Confirmations:
     def take(self, now: float, most: int) -> Iterator[Told]:
         """The confirmations that are due, at most so many; the others stay due."""
         while most > 0 and self._due and self._due[0][0] <= now:
-            at, pi_id, run = heapq.heappop(self._due)
+            at, _, pi_id, run = heapq.heappop(self._due)
             if self._asked.get((pi_id, run)) != at:
                 continue
             del self._asked[pi_id, run]
@@ -106,7 +108,7 @@ class Confirmations:
         at = max(at, self._told.get(key, at - EVERY_S) + EVERY_S)
         if self._asked.get(key, at + 1) > at:
             self._asked[key] = at
-            heapq.heappush(self._due, (at, pi_id, run))
+            heapq.heappush(self._due, (at, next(self._asks), pi_id, run))
 
     def _run(self, pi_id: str, run: str) -> Run:
         runs = self._runs(pi_id)

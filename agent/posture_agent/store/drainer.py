@@ -54,15 +54,15 @@ class Drainer:
     """Rows on their way to PostgreSQL.
 
     Args:
-        settings: the database; unconfigured, nothing is done and the link is `unused`.
         outbox: where the rows are.
+        database: where they go; unconfigured, nothing is done and the link is `unused`.
         writer: the committer.
         on_alarm: called on the loop; kinds `database` (down, or its tables do not fit) and `row_refused`.
     """
 
-    def __init__(self, *, settings: DatabaseSettings, outbox: Outbox, writer: Writer, on_alarm: Alarm) -> None:
-        self._settings, self._outbox, self._writer, self._on_alarm = settings, outbox, writer, on_alarm
-        state: Link = Link(name="database", state="connecting" if settings.configured else "unused")
+    def __init__(self, *, outbox: Outbox, database: DatabaseSettings, writer: Writer, on_alarm: Alarm) -> None:
+        self._settings, self._outbox, self._writer, self._on_alarm = database, outbox, writer, on_alarm
+        state: Link = Link(name="database", state="connecting" if database.configured else "unused")
         self._link = msgspec.structs.replace(state, since=datetime.now(UTC))
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
