@@ -21,6 +21,7 @@ from posture_shared.messages.worker import (
     Frame,
     FromWorker,
     Grant,
+    Hello,
     MasterBeat,
     Ready,
     Refused,
@@ -83,6 +84,8 @@ class Desk:
     child_ready: bool = False
     last_work_s: float = 0.0
     heard_s: float = 0.0
+    hello: Hello | None = None
+    _welcomed: bool = False
     _resting: bool = False
     _held: dict[int, Held] = field(default_factory=dict)
     _queue: deque[Held] = field(default_factory=deque)
@@ -91,6 +94,7 @@ class Desk:
     _received: int = 0
     _granted: int = 0
     _upto: int = 0
+    _newest: int = 0
     _drained: bool = True
     _leave_by_s: float | None = None
 
@@ -131,7 +135,7 @@ class Desk:
             case Drain():
                 self._drain(message, now)
             case Welcome():
-                self.settings = message.settings
+                self.settings, self._welcomed = message.settings, True
             case Refused():
                 self.refused = message
             case Rejoin():
@@ -181,8 +185,10 @@ class Desk:
             self.to_child.append((GiveBack(), b""))
 
     def _frame(self, frame: Frame, jpeg: bytes, now: float) -> None:
-        held = Held(frame, jpeg)
-        self._held[frame.lease] = held
+        if frame.lease <= self._newest:  # leases rise on one connection: this one was here before
+            return
+        self._newest = frame.lease
+        held = self._held[frame.lease] = Held(frame, jpeg)
         if not self.active or frame.generation != self.generation:
             self._fail(held, "leaving" if self.leaving or not self.active else "refused", now)
         elif self._received >= self._granted:
@@ -265,6 +271,8 @@ class Desk:
 
     def beat(self, now: float) -> None:
         """Twice a second: say what is held, send again what was not acknowledged."""
+        if not self._welcomed and self.hello is not None:
+            self.to_master.append((self.hello, None))
         self.to_master.append((Beat(leases=list(self._held), upto=self._upto), None))
         for held in self._held.values():
             if held.outcome is not None and now - held.told_s > REPEAT_S:
@@ -285,8 +293,14 @@ class Desk:
             if ticket.started_s is not None:
                 ticket.started_s += seconds
 
-    def reconnected(self, now: float) -> None:
-        """A new connection: nothing of the old one counts. What a thread has taken is finished for nobody."""
+    def connected(self, hello: Hello, now: float) -> None:
+        """A new connection, on which `hello` is the first message, and said again until WELCOME comes."""
+        self.hello, self._welcomed = hello, False
+        self.abandon(now)
+        self.to_master.append((hello, None))
+
+    def abandon(self, now: float) -> None:
+        """Nothing of the old connection counts any more. What a thread has taken is finished for nobody."""
         waiting = any(ticket.started_s is None for ticket in self._tickets.values())
         for ticket in self._tickets.values():
             ticket.held = None
@@ -295,7 +309,7 @@ class Desk:
         if waiting:
             self.to_child.append((GiveBack(), b""))
         self.to_master.clear()
-        self.generation = self._received = self._granted = self._upto = 0
+        self.generation = self._received = self._granted = self._upto = self._newest = 0
         self.active, self.rejoin, self.heard_s, self._drained = False, None, now, True
 
     # Within.

@@ -13,7 +13,7 @@ import zmq
 from posture_agent.loop_socket import LoopSocket
 from posture_shared.exits import Exit, Stop
 from posture_shared.log import RateLimit
-from posture_shared.messages.worker import MAX_MESSAGE_BYTES, FromWorker, Hello, ToWorker, decode_to_worker, encode
+from posture_shared.messages.worker import MAX_MESSAGE_BYTES, FromWorker, ToWorker, decode_to_worker, encode
 
 log = logging.getLogger("posture.link")
 
@@ -41,8 +41,12 @@ class Link:
         self._socket: LoopSocket | None = None
         self._limit = RateLimit()
 
-    def connect(self, hello: Hello) -> None:
-        """Close the old socket, open a new one, say HELLO. Raises Stop where the address makes no sense."""
+    def connect(self) -> None:
+        """Close the old socket and open a new one, on which HELLO must be the first message.
+
+        Raises:
+            Stop: the address makes no sense.
+        """
         if self._socket is not None:
             self._socket.close()
         socket = self._context.socket(zmq.DEALER)
@@ -67,7 +71,6 @@ class Link:
             ) from None
         self._socket = LoopSocket(socket, on_parts=self._received, on_batch=self._on_batch)
         self._socket.start()
-        self.send(hello)
 
     def send(self, message: FromWorker, body: bytes | None = None) -> None:
         """Queue a message; what a silent master does not take is dropped, for it will be said again."""

@@ -129,7 +129,6 @@ class Worker:
 
     def _connect(self, now: float) -> None:
         given = self._settings
-        self._desk.reconnected(now)
         hello = Hello(
             node=given.node_name,
             instance=given.instance,
@@ -143,14 +142,16 @@ class Worker:
             pid=os.getpid(),
             arch=platform.machine(),
         )
-        self._link.connect(hello)
+        self._link.connect()
+        self._desk.connected(hello, now)
+        self._flush()
 
     def _lost(self, now: float) -> None:
         if self._connected:
             log.warning("event=master-lost reason='%s'", self._desk.rejoin or f"silent for {SILENCE_S} s")
         self._connected = False
         if self._desk.leaving:  # nobody is there to take what is left
-            self._desk.reconnected(now)
+            self._desk.abandon(now)
             return
         self._connect(now)
 
