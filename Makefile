@@ -7,10 +7,10 @@ bin := .venv/bin
 python := $(bin)/python
 pytest := $(python) -m pytest
 
-.PHONY: help setup demo test lint bench accuracy chaos test-cluster image up down lock
+.PHONY: help setup demo test lint style types layers ready bench accuracy chaos test-cluster image up down lock
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## system packages (as root), virtual environment, dependencies, pose model
 	@scripts/setup all
@@ -23,12 +23,20 @@ test:  ## all tests but those that take minutes or a cluster
 	@scripts/setup test
 	@$(pytest) -m "not chaos and not cluster" $(ARGS)
 
-lint:  ## style, types, and who may import whom
-	@scripts/setup demo
+lint: style types layers  ## style, types, and who may import whom
+
+style: ready
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
+
+types: ready
 	@$(bin)/mypy
-	@$(bin)/lint-imports
+
+layers: ready
+	@$(bin)/lint-imports --no-logo
+
+ready:
+	@scripts/setup demo
 
 bench:  ## throughput of the whole way against bare MediaPipe
 	@scripts/setup test
