@@ -33,9 +33,10 @@ WARM_UP = 24
 def picture(size: tuple[int, int]) -> bytes:
     """A person at a desk, drawn, as a camera of ours publishes it."""
     import cv2
-    from posture_publisher.sources.synthetic import scene_picture
 
-    image = cv2.resize(scene_picture(), size, interpolation=cv2.INTER_AREA)
+    from posture_publisher.sources.drawing import draw
+
+    image = draw(12.0, 3.0, "right", "desk", size).image
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1])
 
 
@@ -46,6 +47,7 @@ def bare(jpeg: bytes, model: str, threads: int, frames: int) -> float:
     import numpy as np
     from mediapipe.tasks.python import vision
     from mediapipe.tasks.python.core.base_options import BaseOptions
+
     from posture_agent.analysis.model import model_path
 
     cv2.setNumThreads(1)

@@ -3,7 +3,6 @@
 import base64
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -134,15 +133,7 @@ def test_topics_that_are_not_ours_are_counted_rejects_and_cost_a_few_log_lines(m
     exactly_one_row_each(master.wait_rows(1), ids)
 
     def rejected() -> bool:
-        site = json.loads(
-            subprocess.run(
-                ["posture-console", "status", "--connect", master.connect, "--json"],
-                capture_output=True,
-                check=True,
-                timeout=30,
-            ).stdout
-        )
-        counters = site["counters"]
+        counters = master.console("status")["counters"]
         total = counters["rows"] + counters["repeats"] + counters["in_flight"] + counters["rejected"]
         assert counters["received"] == total
         return counters["rejected"] == len(topics) * 20
@@ -280,21 +271,16 @@ def test_a_master_beyond_loopback_without_keys_is_refused(programs: Programs, br
     assert "--insecure" in master.program.stderr
 
 
-def test_the_console_verbs_tell_what_happened(master: Master, camera: Camera, programs: Programs):
+def test_the_console_verbs_tell_what_happened(master: Master, camera: Camera):
     ids = camera.publish([person()] * 3)
     master.wait_rows(3)
 
-    def verb(*words: str) -> object:
-        program = programs.start("posture-console", *words, "--connect", master.connect, "--json")
-        assert program.wait() == 0, program.tail()
-        return json.loads(program.stdout)
-
-    assert {one["pi_id"] for one in verb("cameras")} == {"pi1"}
-    assert [one["node"] for one in verb("nodes")] == ["orin"]
-    results = verb("results")
+    assert {one["pi_id"] for one in master.console("cameras")} == {"pi1"}
+    assert [one["node"] for one in master.console("nodes")] == ["orin"]
+    results = master.console("results")
     assert {one["frame_id"] for one in results} == set(ids)
     assert all(one["latency_ms"]["total"] >= one["latency_ms"]["analyze"] for one in results)
-    story = verb("frame", ids[0])
+    story = master.console("frame", ids[0])
     steps = [step["step"] for step in story["steps"]]
     for step in ("received", "leased", "started", "committed"):
         assert step in steps

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ import paho.mqtt.client as mqtt
 from posture_shared.frame import FrameIdentity, embed, new_id
 from posture_shared.records import ANALYSED
 from support.mosquitto import Mosquitto
-from support.processes import Program, Programs, free_port, wait_for
+from support.processes import Program, Programs, free_port, our_program, wait_for
 
 
 class Master:
@@ -55,6 +56,13 @@ class Master:
     @property
     def connect(self) -> str:
         return f"tcp://127.0.0.1:{self.control_port}"
+
+    def console(self, *words: str) -> Any:
+        """What a headless verb of the console prints, as JSON."""
+        command = [*our_program("posture-console"), *words, "--connect", self.connect, "--json"]
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
 
     def wait_ready(self, timeout: float = 60) -> None:
         def ready() -> bool:

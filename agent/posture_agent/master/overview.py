@@ -16,14 +16,16 @@ from posture_agent.master.alarms import Alarms
 from posture_agent.master.cameras import SKEW_ALARM_MS, Cameras
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.ingest import Ingest
+from posture_agent.master.placing import Placing
 from posture_agent.master.rates import Rate
 from posture_agent.master.site import SiteView, Sources
 from posture_agent.master.workers import WorkerPlane
 from posture_agent.settings import MasterSettings
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.reads import Backlog, Reads
+from posture_agent.telemetry import load_source
 from posture_shared import __version__
-from posture_shared.records import Counters, Flow, Link, MasterState, Result, Site
+from posture_shared.records import Counters, Flow, Link, MasterState, NodeLoad, Result, Site
 
 WATCH_S: Final = 0.5
 STUCK_S: Final = 10.0
@@ -46,10 +48,13 @@ class Overview:
         alarms: Alarms,
         reads: Reads,
         drainer: Drainer,
+        placing: Placing,
     ) -> None:
         self._settings, self._epoch = settings, epoch
         self._ingest, self._workers, self._cameras = ingest, workers, cameras
         self._alarms, self._reads, self._drainer = alarms, reads, drainer
+        self._placing = placing
+        self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
         self._started = datetime.now(UTC)
         self._arriving, self._done = Rate(), Rate()
@@ -76,9 +81,9 @@ class Overview:
             counters=self.counters,
             flow=self.flow,
             workers=self._workers.workers,
-            nodes=self._workers.nodes,
+            nodes=self.nodes,
             links=self.links,
-            overrides=list,
+            overrides=self._placing.overrides,
         )
 
     def arrived(self, frame: AcceptedFrame) -> None:
@@ -123,6 +128,17 @@ class Overview:
             outbox_age_s=round(age, 1),
         )
 
+    def own_load(self) -> NodeLoad:
+        """The load of the master's node, sampled now."""
+        return self._own_load.sample(own_cpu_ms=0.0, loop_lag_ms=self._lag_ms)
+
+    def nodes(self) -> list[NodeLoad]:
+        """The load of each node; the master's own is there even without a local worker."""
+        loads = self._workers.nodes()
+        if any(load.node == self._settings.node_name for load in loads):
+            return loads
+        return sorted([*loads, self.own_load()], key=lambda load: load.node)
+
     def links(self) -> list[Link]:
         """Broker and database."""
         return [self._ingest.link(), self._drainer.link()]
@@ -139,6 +155,7 @@ class Overview:
             mode=settings.mode,
             rule=settings.analysis.rule,
             policy=settings.placement.policy,
+            placement=self._placing.summary(),
             high=settings.placement.high,
             low=settings.placement.low,
             loop_lag_ms=round(self._lag_ms, 1),

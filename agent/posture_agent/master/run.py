@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ from posture_agent.master.ingest import Ingest
 from posture_agent.master.outcome import Outcome
 from posture_agent.master.overload import Overload
 from posture_agent.master.overview import Overview
+from posture_agent.master.placing import Placing
 from posture_agent.master.queries import Queries
 from posture_agent.master.requests import Requests
 from posture_agent.master.results import result_of
@@ -40,12 +43,13 @@ from posture_agent.store.committer import Committer
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
+from posture_agent.store.placement_log import PlacementLog
 from posture_agent.store.reads import Reads
 from posture_shared import __version__
 from posture_shared import log as logs
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
-from posture_shared.records import StoryStep
+from posture_shared.records import Decision, NodeLoad, PlacementState, StoryStep
 
 log = logging.getLogger("posture.master")
 
@@ -104,7 +108,12 @@ class Master:
             delivery_of=self.ingest.delivery_of,
             skew_ms=self.ingest.skew_ms,
         )
-        self.cameras = Cameras(skew_ms=self.ingest.skew_ms, missing=self.ingest.missing)
+        self.cameras = Cameras(
+            placed=self._placed,
+            skew_ms=self.ingest.skew_ms,
+            missing=self.ingest.missing,
+        )
+        placement_log = PlacementLog(outbox, self.committer)
         self.workers = WorkerPlane(
             node_name=settings.node_name,
             epoch=epoch,
@@ -116,9 +125,21 @@ class Master:
             insecure=settings.insecure,
             local=_local_worker(settings),
             overload=Overload(settings.overload.policy, settings.overload.max_age_s),
+            generation=placement_log.load().generation,
+            on_change=self._workers_changed,
         )
         self.drainer = Drainer(
             database=settings.database, outbox=outbox, writer=self.committer, on_alarm=self.alarms.set
+        )
+        self.placing = Placing(
+            self.workers,
+            placement_log,
+            settings.placement,
+            node=settings.node_name,
+            rates=lambda: self.cameras.rates(time.monotonic()),
+            on_decision=self._decided,
+            on_moved=self.cameras.touch,
+            own_load=self._own_load,
         )
         self.overview = Overview(
             settings=settings,
@@ -129,6 +150,7 @@ class Master:
             alarms=self.alarms,
             reads=self._reads,
             drainer=self.drainer,
+            placing=self.placing,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
         self._queries = Queries(self._reads)
@@ -142,7 +164,7 @@ class Master:
             site=self.site,
             requests=Requests(
                 queries=self._queries.handlers(),
-                commands={},
+                commands={verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
                 audit=StoredAudit(self.committer, self._audit_reader),
             ),
             authorise=lambda _: ("operator", local_author()),
@@ -165,6 +187,8 @@ class Master:
             ending.push_async_callback(self._stop_store)
             await self.workers.start()
             ending.push_async_callback(self.workers.stop)
+            self.placing.start()
+            ending.push_async_callback(self.placing.stop)
             self.health.start()
             ending.push_async_callback(asyncio.to_thread, self.health.stop)
             self.ingest.start()
@@ -232,6 +256,20 @@ class Master:
             self.cameras.settled(result, was_leased=leased)
             self.overview.done(result)
             self.site.result(result)
+
+    # Placement.
+
+    def _placed(self, pi_id: str) -> tuple[PlacementState, str | None]:
+        return self.placing.camera_state(pi_id)
+
+    def _workers_changed(self, keys: set[str]) -> None:
+        self.placing.workers_changed(keys)
+
+    def _decided(self, decision: Decision) -> None:
+        self.site.decision(decision)
+
+    def _own_load(self) -> NodeLoad:
+        return self.overview.own_load()
 
     # Beginning and end.
 
