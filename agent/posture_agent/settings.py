@@ -103,6 +103,8 @@ class MasterSettings(Settings):
     """image: every frame on its own; video: tracking, cheaper at 2 frames/s and more."""
     load: str = Field("psutil", pattern=r"^(psutil|script:.+)$")
     """Where the CPU figure comes from: `psutil`, or `script:FILE` with lines `SECONDS CPU [own]`."""
+    keys_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("posture")) / "keys")
+    """Folder of the keys (`posture-agent keys`). While it holds `master.key`, workers and consoles need keys."""
     insecure: bool = False
     """Listen beyond loopback without keys. Anyone who reaches the ports can read and command."""
     log_format: Literal["text", "json"] = "text"
