@@ -2,9 +2,8 @@
 
 import base64
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -15,9 +14,11 @@ from posture_agent.master.broker_settings import IntakeSettings
 from posture_agent.master.fairness import Fairness
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.intake import Intake, Message, Moved
-from posture_agent.master.outcome import Outcome
 from posture_agent.store.delivery import Delivery
 from posture_shared.frame import FrameIdentity, embed, new_id
+
+if TYPE_CHECKING:
+    from posture_agent.master.outcome import Outcome
 
 RUN = "018f0000-0000-7000-8000-000000000001"
 
@@ -97,8 +98,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    yield Desk()
+def desk() -> Desk:
+    return Desk()
 
 
 def test_a_frame_is_acknowledged_only_when_its_row_is_durable(desk: Desk) -> None:

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from posture_agent.master.acks import Receipts
 from posture_agent.master.broker_settings import BrokerSettings
+from posture_agent.master.rival import client as new_client
 
 log = logging.getLogger(__name__)
 
@@ -70,19 +71,8 @@ class Connection:
         self.receipts = Receipts(self._acknowledge)
 
     def _new_client(self, farewell: tuple[str, bytes]) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._settings.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
+        client = new_client(self._settings, self._settings.client_id)
         client.will_set(*farewell, qos=1, retain=True)
-        if self._settings.username is not None:
-            password = self._settings.password
-            client.username_pw_set(self._settings.username, password.get_secret_value() if password else None)
-        if self._settings.tls_ca is not None:
-            client.tls_set(ca_certs=str(self._settings.tls_ca))
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
@@ -251,9 +241,10 @@ class Connection:
             self._loop.remove_writer(sock)
             self._socket = None
 
-    def _disconnected(self, _c: object, _u: object, _flags: object, reason: ReasonCode, _p: object) -> None:
+    def _disconnected(self, _c: object, _u: object, flags: object, reason: ReasonCode, _p: object) -> None:
         self.taken_over = reason.value == TAKEN_OVER
-        self._end(str(reason))
+        from_broker = getattr(flags, "is_disconnect_packet_from_server", False)
+        self._end(f"the broker ended the connection: {reason}" if from_broker else "the connection was lost")
 
     def _end(self, why: str) -> None:
         self.receipts.close()

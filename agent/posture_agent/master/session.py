@@ -13,16 +13,16 @@ from typing import Final
 
 import msgspec
 
+from posture_agent.master import rival
 from posture_agent.master.broker_settings import BrokerSettings
 from posture_agent.master.connection import ConnectError, Connection, OnMessage
 from posture_shared.records import Link
 
 log = logging.getLogger(__name__)
 
-_BACKOFF_S: Final = (0.25, 15.0)
+_BACKOFF_S: Final = (0.5, 15.0)
 _LASTED_S: Final = 5.0
 """A connection that held for this long counts as a success, so that the next pause is short again."""
-_STATUS_TOPIC: Final = "status/master"
 
 
 class Session:
@@ -99,17 +99,24 @@ class Session:
                 why = str(error)
             finally:
                 self.tried.set()
+            came_up = self._link.since if self._link.state == "up" else None
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.abort(why)
-                if connection.taken_over:
-                    self._down("another master took over the session", None)
-                    self._on_taken_over()
-                    return
             pause = _BACKOFF_S[0] if loop.time() - began >= _LASTED_S else min(pause * 2, _BACKOFF_S[1])
-            wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+            wait = pause * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
             self._down(why, wait)
+            if connection is not None and connection.taken_over:
+                break
             await asyncio.sleep(wait)
+            if came_up is not None and await self._another_master(came_up):
+                break
+        self._down("another master took over the session", None)
+        self._on_taken_over()
+
+    async def _another_master(self, since: datetime) -> bool:
+        status = await asyncio.to_thread(rival.retained_status, self._settings)
+        return rival.rules(status, epoch=self._epoch, since=since)
 
     async def _one_connection(self) -> str:
         """Connect and stay; returns why it ended."""
@@ -153,4 +160,4 @@ class Session:
 
     def _status(self, state: str) -> tuple[str, bytes]:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return _STATUS_TOPIC, msgspec.json.encode({"state": state, "epoch": self._epoch, "at": at})
+        return rival.STATUS_TOPIC, msgspec.json.encode({"state": state, "epoch": self._epoch, "at": at})
