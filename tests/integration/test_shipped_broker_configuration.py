@@ -1,6 +1,7 @@
 """`manifests/mosquitto/mosquitto.conf` keeps what its comments promise, on a real mosquitto."""
 
 import queue
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from support.mosquitto import Mosquitto
-from support.processes import wait_for
+from support.processes import free_port, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -18,17 +19,23 @@ KEPT = 185
 """Of 205: the save after each tenth change may have been under way when the kill came."""
 
 
+def _configuration(changed: dict[str, str]) -> str:
+    """The shipped configuration with its places (`changed`: line to line) replaced by this test's."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    places = {
+        "listener 1883 127.0.0.1": "listener {port} 127.0.0.1",
+        "persistence_location /var/lib/mosquitto/": "persistence_location {folder}/\nuser root",
+    }
+    for line, here in (places | changed).items():
+        assert text.count(f"\n{line}\n") == 1, line
+        text = text.replace(f"\n{line}\n", f"\n{here}\n")
+    return text
+
+
 @pytest.fixture
 def shipped(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker with the shipped configuration; only its port and its folder are this test's."""
-    text = SHIPPED.read_text(encoding="utf-8")
-    for shipped_line, here in (
-        ("listener 1883 127.0.0.1", "listener {port} 127.0.0.1"),
-        ("persistence_location /var/lib/mosquitto/", "persistence_location {folder}/\nuser root"),
-    ):
-        assert text.count(f"\n{shipped_line}\n") == 1
-        text = text.replace(shipped_line, here)
-    broker = Mosquitto(tmp_path / "broker", configuration=text)
+    broker = Mosquitto(tmp_path / "broker", configuration=_configuration({}))
     broker.start()
     yield broker
     broker.end()
@@ -99,3 +106,39 @@ def test_a_picture_of_eight_mebibytes_in_base64_passes(shipped: Mosquitto) -> No
     assert master.numbers(1) == [0]
     camera.leave()
     master.leave()
+
+
+def test_the_listener_for_cameras_wants_a_login(tmp_path: Path) -> None:
+    passwords, port = tmp_path / "passwords", free_port()
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "pi1", "secret"], check=True, timeout=20)
+    configuration = _configuration(
+        {
+            "#listener 1883 192.168.1.10": f"listener {port} 127.0.0.1",
+            "#allow_anonymous false": "allow_anonymous false",
+            "#password_file /etc/mosquitto/passwords": f"password_file {passwords}",
+        }
+    )
+    broker = Mosquitto(tmp_path / "broker", configuration=configuration)
+    broker.start()
+    try:
+        assert _answer(port, "pi1", "secret") == "Success"
+        assert _answer(port, "pi1", "guess") == "Not authorized"
+        assert _answer(port, None, None) == "Not authorized"
+        assert _answer(broker.port, None, None) == "Success"
+    finally:
+        broker.end()
+
+
+def _answer(port: int, user: str | None, password: str | None) -> str:
+    """What the broker says to a login."""
+    said: queue.Queue[str] = queue.Queue()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set(user, password)
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: said.put(str(reason))
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        return said.get(timeout=10)
+    finally:
+        client.disconnect()
+        client.loop_stop()
