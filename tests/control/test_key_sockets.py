@@ -8,9 +8,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master import admission
-from posture_agent.master.allow_list import AllowList
-from posture_agent.master.zap import Zap
+from posture_agent.master.admission import Admission, admission, user_id
 from posture_shared import keys
 from posture_shared.messages.worker import Hello
 
@@ -24,8 +22,7 @@ class Guarded:
 
     folder: object
     context: zmq.asyncio.Context
-    allow: AllowList
-    zap: Zap
+    keys: Admission
     workers: zmq.asyncio.Socket
     consoles: zmq.asyncio.Socket
     events: zmq.asyncio.Socket
@@ -77,21 +74,24 @@ async def master(tmp_path):
     folder = tmp_path / "keys"
     keys.create(folder, "master", "master")
     context = zmq.asyncio.Context()
-    allow = AllowList(keys.allow_list_file(folder))
-    zap = Zap(context, allow, keys.master_pair(folder))
-    zap.start()
+    guard = admission(folder)
     sockets = []
-    for domain, kind in (("workers", zmq.ROUTER), ("consoles", zmq.ROUTER), ("consoles", zmq.XPUB)):
+    for secure, kind in (
+        (guard.guard_workers, zmq.ROUTER),
+        (guard.guard_consoles, zmq.ROUTER),
+        (guard.guard_consoles, zmq.XPUB),
+    ):
         socket = context.socket(kind)
         socket.linger = 0
-        zap.guard(socket, domain)
+        secure(socket)
         socket.bind("tcp://127.0.0.1:*")
         sockets.append(socket)
-    guarded = Guarded(folder, context, allow, zap, *sockets, [])
+    sockets[-1].xpub_verbose = True
+    guarded = Guarded(folder, context, guard, *sockets, [])
     yield guarded
     for socket in (*guarded.clients, guarded.workers, guarded.consoles, guarded.events):
         socket.close(linger=0)
-    await zap.stop()
+    await guard.stop()
     context.term()
 
 
@@ -106,21 +106,21 @@ async def test_a_worker_with_its_key_is_let_in_and_known_by_its_fingerprint(mast
     await master.client(pair, master.workers).send(b"hello")
     message = await received(master.workers)
     assert message.bytes == b"hello"
-    assert admission.user_id(message) == keys.fingerprint(pair.public)
+    assert user_id(message) == keys.fingerprint(pair.public)
 
 
 async def test_a_workers_key_is_good_for_its_own_node_only(master):
     pair = keys.create(master.folder, "agx", "worker", node="agx")
     mark = keys.fingerprint(pair.public)
-    assert admission.worker_refusal(master.allow, mark, hello("agx")) is None
-    refused = admission.worker_refusal(master.allow, mark, hello("orin"))
+    assert master.keys.worker_refusal(mark, hello("agx")) is None
+    refused = master.keys.worker_refusal(mark, hello("orin"))
     assert "for the node agx, not for orin" in refused.reason
 
 
 async def test_no_key_is_refused_and_logged(master, caplog):
     await master.client(None, master.workers).send(b"hello")
     assert await received(master.workers, NEVER_S) is None
-    await until(lambda: master.zap.refused)
+    await until(lambda: master.keys.refused)
     assert "socket=workers" in caplog.text
     assert "no key" in caplog.text
 
@@ -131,7 +131,7 @@ async def test_an_unknown_key_is_refused_and_logged_with_its_fingerprint(master,
     pair = keys.KeyPair(name="eve", role="operator", public=stranger.public, secret=stranger.secret, server=server)
     await master.client(pair, master.consoles).send(b"hello")
     assert await received(master.consoles, NEVER_S) is None
-    await until(lambda: master.zap.refused["unknown key"])
+    await until(lambda: "unknown key" in master.keys.refused)
     assert f"fingerprint={keys.fingerprint(pair.public)}" in caplog.text
 
 
@@ -141,7 +141,7 @@ async def test_the_wrong_role_is_refused_and_logged_with_its_fingerprint(master,
     await asyncio.sleep(0.1)
     await master.client(pair, getattr(master, door)).send(b"hello")
     assert await received(getattr(master, door), NEVER_S) is None
-    await until(lambda: master.zap.refused[f"the key of bob has the role {role}"])
+    await until(lambda: f"the key of bob has the role {role}" in master.keys.refused)
     assert keys.fingerprint(pair.public) in caplog.text
 
 
@@ -150,7 +150,7 @@ async def test_a_revoked_key_cannot_connect_and_is_logged_by_name(master, caplog
     keys.revoke(master.folder, "alice")
     await master.client(pair, master.consoles).send(b"hello")
     assert await received(master.consoles, NEVER_S) is None
-    await until(lambda: master.zap.refused["the key of alice was revoked"])
+    await until(lambda: "the key of alice was revoked" in master.keys.refused)
     assert keys.fingerprint(pair.public) in caplog.text
 
 
@@ -158,18 +158,18 @@ async def test_a_key_revoked_on_a_live_connection_is_refused_on_its_next_message
     pair = keys.create(master.folder, "alice", "operator")
     client = master.client(pair, master.consoles)
     await client.send(b"one")
-    assert admission.console(master.allow, await received(master.consoles)) == ("operator", "alice")
+    assert master.keys.console(await received(master.consoles)) == ("operator", "alice")
     keys.revoke(master.folder, "alice")
     await asyncio.sleep(0.1)
     await client.send(b"two")
-    assert "not allowed any more" in admission.console(master.allow, await received(master.consoles))
+    assert "not allowed any more" in master.keys.console(await received(master.consoles))
 
 
 async def test_whoever_must_act_on_a_revocation_is_told_without_any_message(master):
     revoked = []
-    master.allow.on_revoked = revoked.extend
+    master.keys.on_revoked(revoked.extend)
     pair = keys.create(master.folder, "bob", "viewer")
-    await until(lambda: master.allow.known(pair.public))
+    await until(lambda: master.keys._allow.known(pair.public))
     keys.revoke(master.folder, "bob")
     await until(lambda: revoked)
     assert [key.name for key in revoked] == ["bob"]
@@ -183,13 +183,13 @@ async def test_a_subscriber_hears_nothing_after_the_events_socket_was_bound_agai
     await master.events.send(b"one")
     assert [(await received(ear)).bytes for ear in ears.values()] == [b"one", b"one"]
     keys.revoke(master.folder, "bob")
-    await until(lambda: master.allow.allowed(keys.fingerprint(bob.public), "viewer") is None)
+    await until(lambda: master.keys._allow.allowed(keys.fingerprint(bob.public), "viewer") is None)
     # Consoles always listen; a subscriber that does not read does not subscribe again either.
     heard = {name: asyncio.create_task(received(ear)) for name, ear in ears.items()}
     endpoint = master.events.get_string(zmq.LAST_ENDPOINT)
     master.events.close(linger=0)
     master.events = master.context.socket(zmq.XPUB)
-    master.zap.guard(master.events, "consoles")
+    master.keys.guard_consoles(master.events)
     await bind_again(master.events, endpoint)
     assert (await received(master.events)).bytes == b"\x01"
     await master.events.send(b"two")
@@ -200,22 +200,22 @@ async def test_a_subscriber_hears_nothing_after_the_events_socket_was_bound_agai
 
 async def test_a_change_of_role_counts_as_a_revocation(master):
     revoked = []
-    master.allow.on_revoked = revoked.extend
+    master.keys.on_revoked(revoked.extend)
     pair = keys.create(master.folder, "alice", "operator")
-    await until(lambda: master.allow.known(pair.public))
+    await until(lambda: master.keys._allow.known(pair.public))
     file = keys.allow_list_file(master.folder)
     file.write_text(file.read_text().replace('"operator"', '"viewer"'))
     await until(lambda: revoked)
-    assert master.allow.allowed(keys.fingerprint(pair.public), "viewer").name == "alice"
+    assert master.keys._allow.allowed(keys.fingerprint(pair.public), "viewer").name == "alice"
 
 
 async def test_a_list_that_makes_no_sense_leaves_what_held(master, caplog):
     pair = keys.create(master.folder, "alice", "operator")
-    await until(lambda: master.allow.known(pair.public))
+    await until(lambda: master.keys._allow.known(pair.public))
     caplog.set_level(logging.ERROR)
     keys.allow_list_file(master.folder).write_text("{")
     await until(lambda: "allow_list_unreadable" in caplog.text)
-    assert master.allow.known(pair.public).name == "alice"
+    assert master.keys._allow.known(pair.public).name == "alice"
 
 
 async def test_a_key_for_another_master_does_not_connect(master, tmp_path):

@@ -1,38 +1,102 @@
-"""What a key may do on each message: workers as their node, consoles by their role. Asked again every time."""
+"""Keys in use: who may connect to the master's sockets, and what each of their messages may do.
 
-from typing import Final
+One object for the whole master. It asks the allow-list again for every message, so that a revoked key stops working
+at once, and tells of revocations for the one case without messages: a console that only listens.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import zmq
 
 from posture_agent.master.allow_list import AllowList
+from posture_agent.master.zap import Domain, Zap
 from posture_shared.exits import Exit
+from posture_shared.keys import Allowed, KeyPair, allow_list_file, fingerprint, master_pair
 from posture_shared.messages.worker import Hello, Refused
 from posture_shared.records import Role
 
-_GONE: Final = "this key is not allowed any more: ask for a new one"
+log = logging.getLogger("posture.keys")
+
+GONE: Final = "this key is not allowed any more: ask for a new one"
 
 
-def worker_refusal(allow: AllowList, user_id: str | None, hello: Hello) -> Refused | None:
-    """Why a worker may not join with this HELLO, None where it may: its node must be its key's node."""
-    key = allow.allowed(user_id, "worker")
-    if key is None:
-        return Refused(reason=_GONE, code=int(Exit.REFUSED))
-    if key.node != hello.node:
-        return Refused(
-            reason=f"the key {key.name} is for the node {key.node}, not for {hello.node}", code=int(Exit.REFUSED)
-        )
-    return None
+def admission(folder: Path) -> "Admission | None":
+    """The keys in `folder`, None where there is no master's key: then keys are not in use. Raises Stop."""
+    pair = master_pair(folder)
+    return None if pair is None else Admission(pair, AllowList(allow_list_file(folder)))
 
 
-def still_worker(allow: AllowList, user_id: str | None) -> bool:
-    """Whether the sender of a message is a worker that is allowed now."""
-    return allow.allowed(user_id, "worker") is not None
+class Admission:
+    """Guards sockets and judges messages by the allow-list."""
 
+    def __init__(self, master: KeyPair, allow: AllowList) -> None:
+        self._master, self._allow = master, allow
+        self._zaps: dict[int, Zap] = {}
 
-def console(allow: AllowList, message: zmq.Frame) -> tuple[Role, str] | str:
-    """A console's role and name for the audit, or why its message is refused."""
-    key = allow.allowed(user_id(message), "viewer", "operator")
-    return _GONE if key is None else (key.role, key.name)
+    def on_revoked(self, act: Callable[[list[Allowed]], None]) -> None:
+        """Call `act` with keys that were allowed and are not any more."""
+        self._allow.on_revoked = act
+
+    @property
+    def fingerprint(self) -> str:
+        """The master's own, for people to compare."""
+        return fingerprint(self._master.public)
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Refused connections by reason."""
+        total: dict[str, int] = {}
+        for zap in self._zaps.values():
+            for reason, count in zap.refused.items():
+                total[reason] = total.get(reason, 0) + count
+        return total
+
+    async def stop(self) -> None:
+        """Stop answering; before the sockets' contexts are ended. New connections are refused from now on."""
+        for zap in self._zaps.values():
+            await zap.stop()
+
+    # Sockets.
+
+    def guard_workers(self, socket: "zmq.Socket[Any]") -> None:
+        """Ask whoever connects to `socket` for a worker's key; before it is bound, on the running loop."""
+        self._guard(socket, "workers")
+
+    def guard_consoles(self, socket: "zmq.Socket[Any]") -> None:
+        """Ask whoever connects to `socket` for a viewer's or an operator's key; before it is bound."""
+        self._guard(socket, "consoles")
+
+    def _guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> None:
+        where = int(socket.context.underlying)
+        if where not in self._zaps:  # one handler for each context
+            self._zaps[where] = Zap(socket.context, self._allow, self._master)
+            self._zaps[where].start()
+        self._zaps[where].guard(socket, domain)
+
+    # Messages.
+
+    def worker_refusal(self, user_id: str | None, hello: Hello) -> Refused | None:
+        """Why a worker may not join with this HELLO, None where it may: its node must be its key's node."""
+        key = self._allow.allowed(user_id, "worker")
+        if key is None:
+            return Refused(reason=GONE, code=int(Exit.REFUSED))
+        if key.node == hello.node:
+            return None
+        why = f"the key {key.name} is for the node {key.node}, not for {hello.node}"
+        log.warning("event=key_refused socket=workers fingerprint=%s reason=%r", user_id, why)
+        return Refused(reason=why, code=int(Exit.REFUSED))
+
+    def still_worker(self, user_id: str | None) -> bool:
+        """Whether the sender of a message is a worker that is allowed now."""
+        return self._allow.allowed(user_id, "worker") is not None
+
+    def console(self, message: zmq.Frame) -> tuple[Role, str] | str:
+        """A console's role and name for the audit, or why its message is refused."""
+        key = self._allow.allowed(user_id(message), "viewer", "operator")
+        return GONE if key is None else (key.role, key.name)
 
 
 def user_id(message: zmq.Frame) -> str | None:

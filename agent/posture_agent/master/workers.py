@@ -18,6 +18,7 @@ import zmq
 
 from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
+from posture_agent.master.key_seam import WorkerKeys
 from posture_agent.master.leases import LeaseCounters, Send
 from posture_agent.master.local_worker import LocalWorker, command
 from posture_agent.master.overload import KEEP_ALL, Overload
@@ -36,9 +37,6 @@ _IPC_PATH_BYTES: Final = 100
 """A Unix socket's path may have about this many bytes."""
 _LOCAL, _TCP = b"l", b"t"
 
-Authorise = Callable[[str | None, Hello], Refused | None]
-"""Told the CURVE user id and a worker's HELLO; a Refused turns it away."""
-
 
 class WorkerPlane:
     """Frames in by `add`, exactly one `Completion` out for each.
@@ -52,7 +50,7 @@ class WorkerPlane:
         insecure: allow to listen beyond loopback without keys.
         local: start a worker of our own with these flags (threads, model, mode, load); None for none.
         worker_env: further environment of the local worker.
-        authorise: checks a remote worker's key.
+        keys: asked about remote workers, at HELLO and with each message; None: without keys.
         on_change: told the keys of workers whose state changed.
     """
 
@@ -71,16 +69,16 @@ class WorkerPlane:
         worker_env: dict[str, str] | None = None,
         overload: Overload = KEEP_ALL,
         generation: int = 0,
-        authorise: Authorise | None = None,
+        keys: WorkerKeys | None = None,
         on_change: Callable[[set[str]], None] | None = None,
     ) -> None:
         if port is not None:
-            _check_listen(listen, secured=authorise is not None, insecure=insecure)
+            _check_listen(listen, secured=keys is not None, insecure=insecure)
         self.local_key = f"{node_name}/local"
         self._node_name = node_name
         self._folder = folder
         self._listen, self._wanted_port = listen, port
-        self._on_complete, self._on_change, self._authorise = on_complete, on_change, authorise
+        self._on_complete, self._on_change, self._keys = on_complete, on_change, keys
         self._local_flags, self._worker_env = local, worker_env
         self._protocol = Protocol(
             epoch=epoch, default=Route((self.local_key,)), settings=settings, overload=overload, generation=generation
@@ -236,12 +234,15 @@ class WorkerPlane:
         now = time.monotonic()
         if isinstance(message, Hello):
             self._hello(kind, peer, message, user_id, now)
+        elif kind == _TCP and self._keys is not None and not self._keys.still_worker(user_id):
+            self._count("key not allowed", peer, user_id or "")
+            self._protocol.refuse(kind + peer, "this key is not allowed any more: ask for a new one", now=now)
         else:
             self._protocol.message(kind + peer, message, parts[1] if len(parts) == 2 else b"", now)
 
     def _hello(self, kind: bytes, peer: bytes, hello: Hello, user_id: str | None, now: float) -> None:
         local = kind == _LOCAL
-        refused = self._authorise(user_id, hello) if self._authorise is not None and not local else None
+        refused = self._keys.worker_refusal(user_id, hello) if self._keys is not None and not local else None
         if refused is None and not local and f"{hello.node}/{hello.instance}" == self.local_key:
             refused = Refused(reason=f"{self.local_key} is the master's own worker: choose another name or instance")
         if refused is not None:
@@ -316,8 +317,10 @@ class WorkerPlane:
             self._context,
             on_parts=lambda parts, user_id: self._received(kind, parts[0], parts[1:], user_id),
             on_batch=self._flush,
-            authenticated=kind == _TCP and self._authorise is not None,
+            authenticated=kind == _TCP and self._keys is not None,
         )
+        if kind == _TCP and self._keys is not None:
+            self._keys.guard_workers(router.socket)
         try:
             bound = router.bind(endpoint)
         except zmq.ZMQError as error:

@@ -6,8 +6,10 @@ handshake keeps its connection, whoever reads a message asks the allow-list for 
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections import Counter
+from collections.abc import Coroutine
 from typing import Any, Final, Literal
 
 import zmq
@@ -37,8 +39,8 @@ class Zap:
     def __init__(self, context: "zmq.Context[Any]", allow: AllowList, master: KeyPair) -> None:
         self._context = zmq.asyncio.Context(shadow=context.underlying)
         self._allow, self._master = allow, master
-        self._tasks: list[asyncio.Task[None]] = []
-        self._sockets: list[zmq.asyncio.Socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count()
         self._limit = RateLimit()
         self.refused: Counter[str] = Counter()
         """Refused connections by reason."""
@@ -48,19 +50,20 @@ class Zap:
         handler = self._context.socket(zmq.REP)
         handler.linger = 0
         handler.bind(_ENDPOINT)
-        self._sockets.append(handler)
-        self._tasks += [
-            asyncio.create_task(self._answer(handler), name="zap"),
-            asyncio.create_task(self._watch(), name="allow-list"),
-        ]
+        self._run(self._answer(handler), "zap")
+        self._run(self._watch(), "allow-list")
 
     async def stop(self) -> None:
-        """Stop answering; after the guarded sockets are closed."""
-        for task in self._tasks:
+        """Stop answering: guarded sockets take no new connections from now on."""
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for socket in self._sockets:
-            socket.close(linger=0)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> None:
         """Make `socket` a CURVE server of `domain`; before it is bound."""
@@ -68,15 +71,16 @@ class Zap:
         socket.curve_publickey = self._master.public.encode()
         socket.curve_secretkey = self._master.secret.encode()
         socket.setsockopt_string(zmq.ZAP_DOMAIN, domain)
-        endpoint = f"inproc://handshakes-{id(self)}-{len(self._sockets)}"
+        socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody gets in while no handler answers
+        endpoint = f"inproc://handshakes-{next(self._numbers)}"
         socket.monitor(endpoint, _MONITORED)
         monitor = self._context.socket(zmq.PAIR)
+        monitor.linger = 0
         monitor.connect(endpoint)
-        self._sockets.append(monitor)
-        self._tasks.append(asyncio.create_task(self._handshakes(monitor, domain), name=f"handshakes-{domain}"))
+        self._run(self._handshakes(monitor, domain), f"handshakes-{domain}")
 
-    def judge(self, domain: str, public: str) -> tuple[str, str | None]:
-        """The user id and None, or the fingerprint and why it is refused."""
+    def judge(self, domain: str, public: str) -> tuple[str, str]:
+        """A key's fingerprint, and why it may not connect there; empty where it may."""
         mark, key = fingerprint(public), self._allow.known(public)
         if key is None:
             return mark, "unknown key"
@@ -84,25 +88,28 @@ class Zap:
             return mark, f"the key of {key.name} was revoked"
         if domain not in ROLES or key.role not in ROLES[domain]:
             return mark, f"the key of {key.name} has the role {key.role}"
-        return mark, None
+        return mark, ""
 
     async def _answer(self, handler: zmq.asyncio.Socket) -> None:
-        while True:
-            parts = await handler.recv_multipart()
-            _, request_id, domain, address, _, mechanism, *credentials = (*parts, *[b""] * (7 - len(parts)))
-            if mechanism == b"CURVE" and credentials and len(credentials[0]) == 32:
-                public = z85.encode(credentials[0]).decode()
-                user_id, why = self.judge(domain.decode(errors="replace"), public)
-            else:
-                user_id, why = "-", "no key"
-            if why is not None:
-                self._refuse(domain.decode(errors="replace"), why, mark=user_id, address=address.decode())
-            code, text = (b"200", b"OK") if why is None else (b"400", b"refused")
-            await handler.send_multipart([_VERSION, request_id, code, text, user_id.encode(), b""])
+        with handler:
+            while True:
+                await handler.send_multipart(self._reply(await handler.recv_multipart()))
+
+    def _reply(self, request: list[bytes]) -> list[bytes]:
+        """Libzmq asks: version, request, domain, address, routing id, mechanism, and for CURVE the public key."""
+        _, request_id, domain, address, _, mechanism, *credentials = request
+        asked = domain.decode(errors="replace")
+        mark, why = "-", "no key"
+        if mechanism == b"CURVE" and credentials:
+            mark, why = self.judge(asked, z85.encode(credentials[0]).decode())
+        if why:
+            self._refuse(asked, why, mark=mark, address=address.decode(errors="replace"))
+            return [_VERSION, request_id, b"400", b"refused", b"", b""]
+        return [_VERSION, request_id, b"200", b"OK", mark.encode(), b""]
 
     async def _handshakes(self, monitor: zmq.asyncio.Socket, domain: Domain) -> None:
         """Connections that failed before they could be asked for a key: those that speak in plain."""
-        with contextlib.suppress(zmq.ZMQError):
+        with monitor, contextlib.suppress(zmq.ZMQError):
             while True:
                 event = parse_monitor_message(await monitor.recv_multipart())
                 if event["event"] == zmq.EVENT_MONITOR_STOPPED:
