@@ -1,5 +1,6 @@
 """The demo's MQTT broker on a free port of this machine: mosquitto where it is installed, else one from PyPI."""
 
+import getpass
 import importlib.util
 import os
 import shutil
@@ -9,7 +10,9 @@ from typing import Final, NamedTuple
 
 from posture_shared.exits import Stop
 
+# As root it would turn into another user, and a process that does so no longer hears of its parent's death.
 _MOSQUITTO: Final = """\
+user {user}
 listener {port} 127.0.0.1
 allow_anonymous true
 max_queued_messages 0
@@ -62,7 +65,7 @@ def broker_command(folder: Path, port: int, *, search_path: str | None = None) -
     mosquitto = shutil.which("mosquitto", path=looked)
     if mosquitto is not None:
         configuration = folder / "mosquitto.conf"
-        configuration.write_text(_MOSQUITTO.format(port=port), encoding="utf-8")
+        configuration.write_text(_MOSQUITTO.format(port=port, user=getpass.getuser()), encoding="utf-8")
         return Broker("mosquitto", [mosquitto, "-c", str(configuration)])
     if importlib.util.find_spec("iotcore") is not None:
         configuration = folder / "iotcore.toml"

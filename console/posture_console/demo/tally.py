@@ -15,13 +15,14 @@ import msgspec
 FrameName = tuple[str, str, int]
 """pi_id, run, seq."""
 
-_ROWS: Final = (
-    "SELECT pi_id, run, seq, received_time, analyzed_time, posture_status, processed_by, latency_ms FROM posture_log"
-)
-_DECISIONS: Final = (
-    "SELECT decision_id, generation, at, scope, state, source, target, trigger, inputs, candidates, reason, handover_ms,"
-    " in_flight FROM placement_log ORDER BY id"
-)
+_ROWS: Final = """
+SELECT pi_id, run, seq, received_time, analyzed_time, posture_status, processed_by, latency_ms FROM posture_log
+"""
+_DECISIONS: Final = """
+SELECT decision_id, generation, at, scope, state, source, target, trigger, inputs, candidates, reason, handover_ms,
+  in_flight
+FROM placement_log ORDER BY id
+"""
 
 _DECISION_NAMES: Final = (
     *("decision_id", "generation", "at", "scope", "state", "from", "to", "trigger", "inputs", "candidates"),
