@@ -10,7 +10,7 @@ from typing import Final
 from posture_agent.analysis.posture.body import Body, Part, Point, near
 from posture_shared.records import Side
 
-_FACE: Final = (
+FACE: Final = (
     (Part.LEFT_EAR, 0.593 + 0.004j, 2.0),
     (Part.LEFT_EYE_INNER, -0.082 - 0.226j, 1.0),
     (Part.LEFT_EYE, -0.009 - 0.225j, 1.0),
@@ -28,10 +28,10 @@ other people within 0.02, so that it belongs to the model and not to a person.
 def steadied_ear(body: Body, side: Side) -> Point:
     """The near ear: the mean face is laid over the seen one (shift, turn, scale; weighted least squares)."""
     facing = 1 if side == "left" else -1
-    seen = [body[_on(part, side)] for part, _, _ in _FACE]
+    seen = [body[_on(part, side)] for part, _, _ in FACE]
     places = [complex(facing * point.x, point.y) for point in seen]
-    weights = [weight * max(point.visibility, 1e-3) for point, (_, _, weight) in zip(seen, _FACE, strict=True)]
-    shape = [place for _, place, _ in _FACE]
+    weights = [weight * max(point.visibility, 1e-3) for point, (_, _, weight) in zip(seen, FACE, strict=True)]
+    shape = [place for _, place, _ in FACE]
     total = sum(weights)
     middle_seen = sum(w * p for w, p in zip(weights, places, strict=True)) / total
     middle_shape = sum(w * p for w, p in zip(weights, shape, strict=True)) / total
