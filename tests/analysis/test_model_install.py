@@ -143,7 +143,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
-    with pytest.raises(Stop, match=r"the disk of .*models is full \(1 MB are free, 150 are needed\)"):
+    with pytest.raises(Stop, match=r"the disk of .*models is full \(1 MB are free, 40 are needed\)"):
         model.install("full", source_dir=source)
     assert _left_in(target) == []
 

@@ -28,8 +28,10 @@ FOLDER_VARIABLE: Final = "POSTURE_MODEL_DIR"
 ALREADY_INSTALLED: Final = "already installed"
 """The one step that is reported when there is nothing to do."""
 
-_ROOM_BYTES: Final = 150_000_000
-"""Free space that the largest download, unpacked and bundled, may need at one time."""
+_FETCH_ROOM_BYTES: Final = 150_000_000
+"""Free space that the largest package and the bundle made of it may need at one time."""
+_COPY_ROOM_BYTES: Final = 40_000_000
+"""Free space for the largest bundle alone."""
 
 
 def model_folder() -> Path:
@@ -68,7 +70,8 @@ def install(variant: str, *, source_dir: Path | None = None, progress: Report | 
     if _installed(path, variant):
         report(Progress(ALREADY_INSTALLED, path.stat().st_size, path.stat().st_size))
         return path
-    with _writing(path.parent), _alone(path.parent, report):
+    room_bytes = _FETCH_ROOM_BYTES if source_dir is None else _COPY_ROOM_BYTES
+    with _writing(path.parent, room_bytes), _alone(path.parent, report):
         if _installed(path, variant):  # another install finished while this one waited
             return path
         _remove_remains(path.parent)
@@ -158,11 +161,11 @@ def _alone(folder: Path, report: Report) -> Iterator[None]:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _writing(folder: Path, room_bytes: int) -> Iterator[None]:
     """The folder exists and has room; what the disk refuses becomes a sentence."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _require_room(folder)
+        _require_room(folder, room_bytes)
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -175,9 +178,9 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _require_room(folder: Path) -> None:
-    if (free := shutil.disk_usage(folder).free) < _ROOM_BYTES:
-        raise OSError(errno.ENOSPC, f"{free // 1_000_000} MB are free, {_ROOM_BYTES // 1_000_000} are needed")
+def _require_room(folder: Path, room_bytes: int) -> None:
+    if (free := shutil.disk_usage(folder).free) < room_bytes:
+        raise OSError(errno.ENOSPC, f"{free // 1_000_000} MB are free, {room_bytes // 1_000_000} are needed")
 
 
 def _silent(_progress: Progress) -> None:
