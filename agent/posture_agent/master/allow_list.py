@@ -44,7 +44,11 @@ class AllowList:
         self._stamp = self._stamped()
 
     def known(self, public: str) -> Allowed | None:
-        """The key with this public half, revoked ones included."""
+        """The key with this public half, revoked ones included; always as the file is now.
+
+        A client that was refused does not try again by itself, so a key that was made a moment ago must count.
+        """
+        self._looked_s = float("-inf")
         self.look()
         return self._by_public.get(public)
 

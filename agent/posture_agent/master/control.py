@@ -5,6 +5,7 @@ message that makes no sense is counted and answered with nothing, whoever sent i
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
@@ -31,6 +32,7 @@ FLUSH_S: Final = 0.1
 _YIELD_EVERY: Final = 50
 _HIGH_WATER: Final = 1000
 _MAX_RESULTS: Final = 2000
+_REBIND_TRIES: Final = 100
 
 Who = tuple[Role, str]
 """A console's role and how the audit names it."""
@@ -93,6 +95,11 @@ class Control:
     def rebind_events(self) -> None:
         """Close and bind the events socket again: a subscriber whose key was revoked gets nothing more."""
         self._events.close(linger=0)
+        for _ in range(_REBIND_TRIES):  # ZeroMQ gives the port back a few ms after close
+            with contextlib.suppress(Stop):
+                self._events = self._bind(zmq.XPUB, self.events_port, "live events")
+                return
+            time.sleep(0.005)
         self._events = self._bind(zmq.XPUB, self.events_port, "live events")
 
     def hostile(self) -> dict[str, int]:

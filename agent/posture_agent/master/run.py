@@ -18,6 +18,7 @@ import zmq.asyncio
 
 from posture_agent import listening
 from posture_agent.health import HealthServer, Readiness
+from posture_agent.master.admission import GONE, admission
 from posture_agent.master.alarms import Alarms
 from posture_agent.master.audit import StoredAudit
 from posture_agent.master.camera_status import CameraStatus
@@ -49,6 +50,7 @@ from posture_shared import __version__
 from posture_shared import log as logs
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
+from posture_shared.keys import Allowed, master_pair
 from posture_shared.records import Decision, NodeLoad, PlacementState, StoryStep
 
 log = logging.getLogger("posture.master")
@@ -59,7 +61,7 @@ _REMEMBERED: Final = 500
 def serve(settings: MasterSettings) -> None:
     """Run the master until it is told to stop. Raises Stop where it cannot start or may not go on."""
     logs.setup(style=settings.log_format, level=settings.log_level)
-    listening.check(settings.listen, keys=False, insecure=settings.insecure)
+    listening.check(settings.listen, keys=master_pair(settings.keys_dir) is not None, insecure=settings.insecure)
     outbox = Outbox(settings.data_dir)
     try:
         asyncio.run(_run(settings, outbox))
@@ -84,6 +86,7 @@ class Master:
         self._leased: set[str] = set()
         epoch = new_id()
         self.alarms = Alarms(clock=lambda: datetime.now(UTC))
+        self.keys = admission(settings.keys_dir)
         self._pictures = Pictures(settings.data_dir)
         self._reads = Reads(outbox.file)
         self._audit_reader = outbox.reader()
@@ -126,6 +129,7 @@ class Master:
             local=_local_worker(settings),
             overload=Overload(settings.overload.policy, settings.overload.max_age_s),
             generation=placement_log.load().generation,
+            keys=self.keys,
             on_change=self._workers_changed,
         )
         self.drainer = Drainer(
@@ -167,8 +171,8 @@ class Master:
                 commands={verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
                 audit=StoredAudit(self.committer, self._audit_reader),
             ),
-            authorise=lambda _: ("operator", local_author()),
-            secure=lambda _: None,
+            authorise=self.keys.console if self.keys else lambda _: ("operator", local_author()),
+            secure=self.keys.guard_consoles if self.keys else lambda _: None,
         )
         self.health = HealthServer(
             address=settings.metrics_listen,
@@ -199,6 +203,9 @@ class Master:
             await asyncio.wait((tried, self._ended), return_when=asyncio.FIRST_COMPLETED)
             self.control.start()
             ending.push_async_callback(self.control.stop)
+            if self.keys is not None:
+                self.keys.on_revoked(self._keys_revoked)
+                ending.push_async_callback(self.keys.stop)
             log.info(
                 "event=started node=%s version=%s data=%s",
                 self._settings.node_name,
@@ -270,6 +277,15 @@ class Master:
 
     def _own_load(self) -> NodeLoad:
         return self.overview.own_load()
+
+    def _keys_revoked(self, keys: list[Allowed]) -> None:
+        """Send workers away and make every console join the events again: those that may."""
+        gone = {key.fingerprint for key in keys}
+        for worker in self.workers.workers():
+            if worker.fingerprint in gone:
+                self.workers.refuse(f"{worker.node}/{worker.instance}", GONE)
+        if any(key.role in ("viewer", "operator") for key in keys):
+            self.control.rebind_events()
 
     # Beginning and end.
 

@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from posture_agent.telemetry import LoadSource, load_source
@@ -19,6 +20,7 @@ from posture_agent.worker.settings import WorkerSettings
 from posture_agent.worker.supervisor import CHILD, End, Supervisor
 from posture_shared import __version__
 from posture_shared.exits import Exit, Stop
+from posture_shared.keys import read_key, secure_client
 from posture_shared.messages.worker import (
     HEARTBEAT_S,
     OLDEST_VERSION,
@@ -52,7 +54,13 @@ class Worker:
         self._load: LoadSource = load_source(settings.load, settings.node_name)
         self._desk = Desk(threads=settings.threads)
         self._pace = Pace()
-        self._link = Link(settings.master, on_message=self._from_master, on_batch=self._flush)
+        pair = None if settings.key is None else read_key(settings.key)
+        self._link = Link(
+            settings.master,
+            on_message=self._from_master,
+            on_batch=self._flush,
+            secure=None if pair is None else partial(secure_client, pair=pair),
+        )
         self._child = Supervisor(on_message=self._from_child, on_end=self._child_ended, command=child)
         self._cores = os.cpu_count() or 1
         self._lag_ms = 0.0
