@@ -89,7 +89,8 @@ class Pick:
 
     def _next(self, route: Route, seats: list[Seat], open_: list[Seat]) -> Seat:
         start = self._turn.get(route, 0) % len(seats)
-        for at in (*range(start, len(seats)), *range(start)):
+        places: list[int] = [*range(start, len(seats)), *range(start)]
+        for at in places:
             if seats[at] in open_:
                 self._turn[route] = at + 1
                 return seats[at]
