@@ -4,7 +4,7 @@ Everything here is a function of the wishes and of what workers have said, so an
 handover, a death or a late READY need no cases of their own: each step settles the difference.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -13,13 +13,15 @@ from posture_shared.placement.override import Wish, wish
 from posture_shared.placement.state import Camera, Route, Side, State
 from posture_shared.placement.turn import Turn, camera_state
 
+_Ready = Mapping[str, list[str]]
+
 
 def settle(turn: Turn) -> None:
     """Bring cameras, workers, routes and Jobs in line with the wishes."""
     wishes = {name: wish(turn.state, name) for name in sorted(turn.state.cameras)}
+    ready = turn.state.ready()
     for name, wished in wishes.items():
-        _aim(turn, name, wished)
-        _switch(turn, name)
+        _aim(turn, name, wished, ready)
     needed = needed_nodes(turn.state)
     _activate(turn, needed)
     _drain(turn, needed)
@@ -30,12 +32,10 @@ def settle(turn: Turn) -> None:
 
 def needed_nodes(state: State) -> set[str]:
     """The nodes that must have an active worker: where cameras are and where they go; home where nothing is ready."""
-    needed: set[str] = set()
-    for camera in state.cameras.values():
-        needed |= {*camera.at, *(camera.to or ())}
-        if not _ready(state, camera.at):
-            needed.add(state.node)
-    return needed
+    ready = state.ready()
+    sides = {(camera.at, camera.to) for camera in state.cameras.values()}
+    needed = {node for at, to in sides for node in (*at, *(to or ()))}
+    return needed if all(_on(ready, at) for at, _ in sides) else needed | {state.node}
 
 
 def desired_jobs(state: State, needed: Iterable[str]) -> set[str]:
@@ -48,22 +48,22 @@ def _settled(state: State, node: str) -> bool:
     return any(not state.workers[key].job for key in state.workers_on(node))
 
 
-def _ready(state: State, side: Side) -> list[str]:
-    return [key for node in side for key in state.ready_on(node)]
+def _on(ready: _Ready, side: Side) -> list[str]:
+    """The workers of a side that can take frames now."""
+    return [key for node in side for key in ready.get(node, ())]
 
 
-def _aim(turn: Turn, name: str, wished: Wish) -> None:
-    camera = turn.camera(name, pinned=wished.pinned, trouble=wished.trouble)
-    target = None if wished.side == camera.at else wished.side
-    if target != camera.to:
-        turn.camera(name, to=target)
-
-
-def _switch(turn: Turn, name: str) -> None:
-    """The route changes hands once a worker of the new side is READY."""
-    camera = turn.state.cameras[name]
-    if camera.to is not None and _ready(turn.state, camera.to):
-        turn.camera(name, at=camera.to, to=None, came_from=tuple(n for n in camera.at if n not in camera.to))
+def _aim(turn: Turn, name: str, wished: Wish, ready: _Ready) -> None:
+    """Turn a camera towards its wish; the route changes hands once a worker of the new side is READY."""
+    before = turn.state.cameras[name]
+    at, came_from = before.at, before.came_from
+    to = None if wished.side == at else wished.side
+    if to is not None and _on(ready, to):
+        came_from = tuple(node for node in at if node not in wished.side)
+        at, to = wished.side, None
+    after = (at, to, came_from, wished.pinned, wished.trouble)
+    if after != (before.at, before.to, before.came_from, before.pinned, before.trouble):
+        turn.camera(name, at=at, to=to, came_from=came_from, pinned=wished.pinned, trouble=wished.trouble)
 
 
 def _activate(turn: Turn, needed: set[str]) -> None:
@@ -88,19 +88,20 @@ def _route(turn: Turn, wishes: dict[str, Wish]) -> None:
     for name in sorted(set(state.routes) - set(state.cameras)):
         del state.routes[name]
         turn.actions.append(DropRoute(camera=name))
+    ready = state.ready()
     for name, wished in wishes.items():
-        route = _route_of(state, state.cameras[name], wished)
+        route = _route_of(state, state.cameras[name], wished, ready)
         if route != state.routes.get(name, Route()):
             state.routes[name] = route
             turn.actions.append(SetRoute(camera=name, workers=route.workers, pick=route.pick))
 
 
-def _route_of(state: State, camera: Camera, wished: Wish) -> Route:
-    workers = _ready(state, camera.at)
+def _route_of(state: State, camera: Camera, wished: Wish, ready: _Ready) -> Route:
+    workers = _on(ready, camera.at)
     if wished.hold:
         return Route(tuple(workers) if camera.at == wished.side else ())
     if not workers:  # nothing is ready where it should be: better elsewhere than not at all, home before others
-        workers = _ready(state, (state.node, *sorted({w.node for w in state.workers.values()} - {state.node})))
+        workers = _on(ready, (state.node, *sorted(set(ready) - {state.node})))
     return Route(tuple(workers), "turns" if wished.policy == "round-robin" else "cheapest")
 
 

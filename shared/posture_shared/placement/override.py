@@ -72,9 +72,14 @@ def wish(state: State, camera: str) -> Wish:
     return _by_policy(state, camera, state.rules.policy, unmet, trouble)
 
 
-def group(state: State, policy: PolicyName) -> list[str]:
-    """The known cameras that `policy` decides about."""
-    return [camera for camera in state.real_cameras() if wish(state, camera).policy == policy]
+def groups(state: State) -> dict[PolicyName, list[str]]:
+    """The known cameras that each policy decides about."""
+    found: dict[PolicyName, list[str]] = {policy: [] for policy in POLICIES}
+    for camera in state.real_cameras():
+        policy = wish(state, camera).policy
+        if policy is not None:
+            found[policy].append(camera)
+    return found
 
 
 def _by_policy(state: State, camera: str, policy: PolicyName, override: str | None, trouble: str) -> Wish:

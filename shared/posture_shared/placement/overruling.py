@@ -4,8 +4,7 @@ import msgspec
 
 from posture_shared.placement import events, explain
 from posture_shared.placement.actions import Decide, OverrideEnded
-from posture_shared.placement.override import POLICY_PREFIX, group, overrides_for, wish
-from posture_shared.placement.rules import POLICIES
+from posture_shared.placement.override import POLICY_PREFIX, groups, overrides_for, wish
 from posture_shared.placement.state import ALL, ANY, Choice
 from posture_shared.placement.turn import Turn, decide
 from posture_shared.records import Override
@@ -62,8 +61,7 @@ def _cameras(turn: Turn, scope: str) -> list[str]:
 def _adopt(turn: Turn, scope: str) -> None:
     """A policy that gets cameras and has no others takes them over where they are."""
     state = turn.state
-    for policy in POLICIES:
-        names = group(state, policy)
+    for policy, names in groups(state).items():
         if names and all(scope in (name, ALL) for name in names):
             places = {name: state.cameras[name].at for name in names}
             same = len(set(places.values())) == 1

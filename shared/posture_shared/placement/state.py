@@ -149,6 +149,14 @@ class State(msgspec.Struct, kw_only=True):
         """The workers of a node that can take frames now."""
         return [key for key in self.workers_on(node) if self.workers[key].phase == "ready"]
 
+    def ready(self) -> dict[str, list[str]]:
+        """The workers that can take frames now, by node, in name order."""
+        found: dict[str, list[str]] = {}
+        for key in sorted(self.workers):
+            if self.workers[key].phase == "ready":
+                found.setdefault(self.workers[key].node, []).append(key)
+        return found
+
     def launchable(self, node: str) -> bool:
         """Whether a Job could bring a worker to `node` now."""
         return node in self.kube and node not in self.shunned

@@ -4,9 +4,9 @@ from typing import Final
 
 from posture_shared.placement import events, facts, handover, overruling
 from posture_shared.placement.actions import AnyAction
-from posture_shared.placement.override import chosen, group
+from posture_shared.placement.override import chosen, groups
 from posture_shared.placement.policy import evaluate, lost_nodes
-from posture_shared.placement.rules import POLICIES, PolicyName
+from posture_shared.placement.rules import PolicyName
 from posture_shared.placement.state import ALL, State
 from posture_shared.placement.turn import Turn, decide
 
@@ -55,8 +55,7 @@ def _evaluate(turn: Turn, *, due: bool) -> None:
     state = turn.state
     if due:
         state.decided_s = state.at_s
-    for policy in POLICIES:
-        names = group(state, policy)
+    for policy, names in groups(state).items():
         if not names:
             state.choices.pop(policy, None)
         elif due or lost_nodes(state, chosen(state, policy)):
