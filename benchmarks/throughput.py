@@ -9,7 +9,6 @@ import argparse
 import json
 import shutil
 import signal
-import socket
 import sqlite3
 import statistics
 import subprocess
@@ -24,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from ports import free_port
 
 LIMIT = 0.85
 AIM = 0.95
@@ -169,12 +170,6 @@ def rows_reach(folder: Path, count: int) -> None:
             if time.monotonic() > deadline:
                 raise SystemExit(f"fewer than {count} rows after 300 s; see {folder / 'log'}")
             time.sleep(0.2)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:
