@@ -49,7 +49,11 @@ def _settings_options(command: Any) -> Any:
 @cli.command()
 @_settings_options
 def run(**flags: Any) -> int:
-    """Capture and publish until the source ends or a signal comes."""
+    """Capture and publish until the source ends or a signal comes.
+
+    The script of a synthetic source has one line a key frame, SECONDS NECK BODY [left|right] [sit|desk|stand], with
+    angles in degrees from the vertical, forward positive; what stands between two lines is interpolated.
+    """
     settings = _load(flags).value
     setup(style=settings.log_style, level=settings.log_level)
     from posture_publisher.daemon import Daemon  # noqa: PLC0415 - with OpenCV and MQTT: --help must not wait for it

@@ -20,6 +20,8 @@ from posture_shared.frame import extract
 log = logging.getLogger(__name__)
 
 _END_OF_IMAGE: Final = b"\xff\xd9"
+_HEAD_BYTES: Final = 256 * 1024
+"""Where the identity is found: behind the application segments, of which a camera writes a few of at most 64 KiB."""
 _PART: Final = ".part"
 
 
@@ -157,17 +159,19 @@ class DiskShelf:
     def _checked(self, file: Path) -> tuple[str, FrameKey, int] | None:
         """When it was captured, its key and size; a file that is no whole frame of ours is removed."""
         try:
-            jpeg = file.read_bytes()
+            with file.open("rb") as picture:
+                identity = extract(picture.read(_HEAD_BYTES))
+                size = picture.seek(0, os.SEEK_END)
+                picture.seek(max(0, size - len(_END_OF_IMAGE)))
+                whole = picture.read() == _END_OF_IMAGE
         except OSError as error:
             log.warning("spooled file unreadable file=%s error=%s", file.name, error.strerror)
             return None
-        identity = extract(jpeg)
-        whole = identity is not None and jpeg.endswith(_END_OF_IMAGE)
         if identity is None or not whole or self._file(FrameKey(identity.run, identity.seq)) != file:
-            log.warning("spooled file is not a whole frame, removed file=%s bytes=%d", file.name, len(jpeg))
+            log.warning("spooled file is not a whole frame, removed file=%s bytes=%d", file.name, size)
             file.unlink(missing_ok=True)
             return None
-        return identity.captured.isoformat(), FrameKey(identity.run, identity.seq), len(jpeg)
+        return identity.captured.isoformat(), FrameKey(identity.run, identity.seq), size
 
 
 def _fsync(path: Path) -> None:

@@ -24,8 +24,8 @@ Publish = Callable[[bytes, FrameIdentity], int]
 _LEDGER_NAME: Final = "ledger.jsonl"
 _PACKET_OVERHEAD_BYTES: Final = 1024
 """Topic, properties and headers of a PUBLISH, generously."""
-_ROOM_BYTES: Final = 1024 * 1024
-"""A source that can wait goes on while at least this much of the spool is free."""
+_ROOM: Final = 0.5
+"""A source that can wait goes on while this part of the spool is free: several frames may be on their way into it."""
 
 
 class Shipping:
@@ -159,7 +159,7 @@ class Shipping:
     @property
     def has_room(self) -> bool:
         """Whether a source that can wait may go on."""
-        return self._spool.fits(_ROOM_BYTES) or not len(self._spool)
+        return self._spool.free_part >= _ROOM
 
     def _take_up(self, recovered: list[FrameKey]) -> None:
         sent_before = [key for key in recovered if key in self._entered]

@@ -33,6 +33,11 @@ class Spool:
         """Bytes of the pictures kept."""
         return self._bytes
 
+    @property
+    def free_part(self) -> float:
+        """How much of it is free, 0-1."""
+        return 1.0 - self._bytes / self._max_bytes
+
     def fits(self, size: int) -> bool:
         """Whether a picture of `size` bytes fits without giving up another."""
         return self._bytes + size <= self._max_bytes

@@ -295,3 +295,53 @@ def test_a_second_publisher_of_the_same_name_is_told_apart(publishers: Publisher
     before = len(consumer.payloads)
     wait_for(lambda: len(consumer.payloads) > before + 40, what="the second goes on")
     assert second.alive
+
+
+def test_a_folder_waits_for_room_in_the_spool_instead_of_losing_pictures(
+    publishers: Publishers, broker: Mosquitto, tmp_path: Path
+):
+    pictures = tmp_path / "large"
+    pictures.mkdir()
+    noise = np.random.default_rng(1).integers(0, 255, (400, 600, 3), np.uint8)
+    for number in range(12):
+        cv2.imwrite(str(pictures / f"{number:02d}.jpg"), noise, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    config = tmp_path / "publisher.toml"
+    config.write_text("[publisher]\nunconfirmed = 2\nspool.memory_bytes = 2000000\n")
+    consumer = Consumer(broker)
+    publisher = publishers.start(
+        "--config", config, "--size", "4000x4000", "--quality", "90", source=f"dir:{pictures}", fps=200
+    )
+    wait_for(lambda: len(consumer.payloads) >= 2, what="two frames")
+    wait_for(lambda: consumer.confirm_all() or publisher.process.poll() is not None, 30, what="the publisher ends")
+    assert publisher.wait(5) == 0, publisher.tail()
+    assert sorted(set(consumer.seqs)) == list(range(1, 13))
+    assert "given up" not in publisher.stderr
+    consumer.close()
+
+
+def test_a_wrong_password_is_named_and_tried_on(programs: Programs, tmp_path: Path):
+    passwords = tmp_path / "passwords"
+    passwords.write_text("")
+    broker = Mosquitto(tmp_path / "closed", extra=f"allow_anonymous false\npassword_file {passwords}")
+    broker.start()
+    try:
+        publisher = programs.start(
+            *("posture-publisher", "run", "--pi-id", "pi1", "--broker", broker.address, "--source", "synthetic"),
+            *("--user", "pi1"),
+            env={"POSTURE_BROKER__PASSWORD": "secret"},
+        )
+        line = publisher.wait_for_line("broker not reached")
+        assert "refused us" in line
+        assert "secret" not in publisher.stderr
+        assert publisher.terminate() == 0
+    finally:
+        broker.end()
+
+
+def test_a_broker_whose_name_is_unknown_is_tried_on(programs: Programs):
+    publisher = programs.start(
+        *("posture-publisher", "run", "--pi-id", "pi1", "--broker", "no-such-host.invalid", "--source", "synthetic")
+    )
+    publisher.wait_for_line("broker not reached host=no-such-host.invalid port=1883")
+    assert publisher.alive
+    assert publisher.terminate() == 0
