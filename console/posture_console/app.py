@@ -33,6 +33,9 @@ from posture_console.styles.themes import LOOKS
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.live_table import LiveTable
 
+_TEXTUALS_OWN: Final = frozenset({"screen.copy_text", "app.focus_previous", "help_quit"})
+"""Keys of the framework that our help does not explain."""
+
 FLUSH_S: Final = 0.25
 AGES_S: Final = 1.0
 """Ages move on even when nothing arrives."""
@@ -69,7 +72,7 @@ class ConsoleApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]  # noqa: RUF012 - as the base declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(number), f"view('{name.lower()}')", name, show=False, id=f"view-{name.lower()}")
+            Binding(str(number), f"view('{name.lower()}')", f"{name} view", show=False, id=f"view-{name.lower()}")
             for number, name in enumerate(VIEWS, start=1)
         ),
         Binding("colon", "command_palette", "Go to", key_display=":", id="palette", tooltip="Go anywhere by name"),
@@ -107,8 +110,9 @@ class ConsoleApp(App[int]):
 
     def flush(self) -> None:
         """Give the view on top what changed since the last time."""
-        screen = self.screen
-        if not isinstance(screen, View) or not screen.is_mounted:
+        # Empty while the app starts and while it ends.
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if not isinstance(screen, View) or not screen.has_widgets:
             return
         reading = self.reading()
         seen = _Seen(self.store.revision, reading.connection, int(reading.now_s / AGES_S), id(screen))
@@ -147,6 +151,10 @@ class ConsoleApp(App[int]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self._keys(self.screen)))
 
+    @on(View.Ready)
+    def _first_reading(self) -> None:
+        self.flush()
+
     @on(LiveTable.Opened)
     def _open(self, event: LiveTable.Opened) -> None:
         screen = screen_for(event.record)
@@ -159,7 +167,7 @@ class ConsoleApp(App[int]):
         keys: dict[str, str] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.system or not binding.description:
+            if binding.system or not binding.description or binding.action in _TEXTUALS_OWN:
                 continue
             key = binding.key_display or self.get_key_display(binding)
             text = active.tooltip or binding.tooltip or binding.description

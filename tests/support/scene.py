@@ -198,8 +198,8 @@ class Scene:
 
     def links(self) -> list[Link]:
         return [
-            Link(name="broker", state="up", detail="192.168.1.10:1883, MQTT 5", since=self.started, last_ok=self.at),
-            Link(name="database", state="up", detail="outbox drained", since=self.started, last_ok=self.at),
+            Link(name="broker", state="up", detail="192.168.1.10:1883, MQTT 5", since=self.started),
+            Link(name="database", state="up", detail="outbox drained", since=self.started),
             Link(name="kubernetes", state="unused", detail="no kubeconfig"),
         ]
 

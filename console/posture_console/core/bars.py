@@ -6,7 +6,6 @@ from typing import Final
 from posture_console.core.spans import Cell, Span, Tone
 
 SPARKS: Final = " ▁▂▃▄▅▆▇█"
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 
 
 def load_tone(cpu: float, high: float, low: float) -> Tone:
@@ -17,16 +16,27 @@ def load_tone(cpu: float, high: float, low: float) -> Tone:
 
 
 def load_bar(cpu: float | None, cells: int, *, high: float, low: float) -> Cell:
-    """A bar of 0–100 % in `cells` cells; the thresholds stand in the empty part as `┊` and `│`."""
+    """A bar of 0–100 % in `cells` cells, half a cell fine; the thresholds stand in the empty part as `┊` and `│`."""
     if cells <= 0:
         return ()
     value = 0.0 if cpu is None else min(100.0, max(0.0, cpu))
-    eighths = round(value / 100 * cells * 8)
-    full, rest = divmod(eighths, 8)
-    filled = "█" * full + (_EIGHTHS[rest] if rest else "")
+    full, half = divmod(round(value / 100 * cells * 2), 2)
+    filled = "━" * full + ("╸" if half else "")
     marks = {_place(low, cells): "┊", _place(high, cells): "│"}
-    track = "".join(marks.get(at, "·") for at in range(len(filled), cells))
-    return (Span(filled, load_tone(value, high, low)), Span(track, Tone.TRACK))
+    rest = range(len(filled), cells)
+    track = tuple(Span(marks[at], Tone.DIM) if at in marks else Span("─", Tone.TRACK) for at in rest)
+    return (Span(filled, load_tone(value, high, low)), *_merged(track))
+
+
+def _merged(spans: Sequence[Span]) -> Cell:
+    """Neighbours of one tone as one span: fewer styles for the terminal."""
+    out: list[Span] = []
+    for span in spans:
+        if out and out[-1].tone is span.tone:
+            out[-1] = Span(out[-1].text + span.text, span.tone)
+        else:
+            out.append(span)
+    return tuple(out)
 
 
 def _place(threshold: float, cells: int) -> int:
@@ -50,28 +60,23 @@ def load_spark(values: Sequence[float], cells: int, *, high: float, low: float) 
     """Loads as a sparkline whose every block is toned by the placement band."""
     shown = list(values)[-cells:]
     steps = len(SPARKS) - 1
-    out = [Span(" " * (cells - len(shown)))]
-    out += [
+    blocks = [
         Span(SPARKS[min(steps, max(1, round(value / 100 * steps)))], load_tone(value, high, low)) for value in shown
     ]
-    return tuple(out)
+    return (Span(" " * (cells - len(shown))), *_merged(blocks))
 
 
 def share_bar(parts: Sequence[tuple[float, Tone]], cells: int) -> Cell:
     """Shares of a whole as one bar; every share above zero gets at least one cell where there is room."""
-    whole = sum(value for value, _ in parts)
-    if whole <= 0 or cells <= 0:
-        return (Span("·" * max(0, cells), Tone.TRACK),)
+    there = [(value, tone) for value, tone in parts if value > 0]
+    if not there or cells <= 0:
+        return (Span("█" * max(0, cells), Tone.TRACK),)
     out: list[Span] = []
-    left, total = cells, whole
-    for value, tone in parts:
-        if value <= 0 or left <= 0:
-            continue
-        wide = max(1, round(value / total * left))
-        wide = min(wide, left)
+    left, rest = cells, sum(value for value, _ in there)
+    for index, (value, tone) in enumerate(there):
+        behind = len(there) - index - 1
+        wide = min(max(1, round(value / rest * left)), max(0, left - behind)) if behind else left
         out.append(Span("█" * wide, tone))
         left -= wide
-        total -= value
-        if total <= 0:
-            break
-    return tuple(out)
+        rest -= value
+    return tuple(span for span in out if span.text)

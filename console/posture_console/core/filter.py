@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-_TERM: Final = re.compile(r'(!?)(?:([A-Za-z_]+)(:|>=|<=|>|<))?("[^"]*"?|\S+)')
+_TERM: Final = re.compile(r'(!?)(?:([A-Za-z_]+)(:|>=|<=|>|<))?("[^"]*"?|\S*)')
 _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     ">": lambda a, b: a > b,
     "<": lambda a, b: a < b,

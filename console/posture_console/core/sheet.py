@@ -62,6 +62,8 @@ class Sheet(Generic[R]):
     key: Callable[[R], str]
     is_fault: Callable[[R], bool]
     empty: str
+    newest_first: bool = False
+    """Whether new records come in at the top, so that a table follows them until the operator picks a row."""
 
     def only(self, *names: str) -> "Sheet[R]":
         """The same records with just these columns, in this order, none of which leaves."""

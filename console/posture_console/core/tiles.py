@@ -118,4 +118,4 @@ def _posture_value(store: SiteStore) -> Cell:
 def _posture_bar(store: SiteStore, cells: int) -> Cell:
     seen = _postures(store)
     parts = ((float(seen["good"]), Tone.GOOD), (float(seen["bad"]), Tone.BAD), (float(seen["unsure"]), Tone.FAINT))
-    return tuple(Span(span.text.replace("█", "━").replace("·", "━"), span.tone) for span in share_bar(parts, cells))
+    return tuple(Span("━" * len(span.text), span.tone) for span in share_bar(parts, cells))

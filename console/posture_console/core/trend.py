@@ -6,28 +6,35 @@ from typing import Final
 from posture_shared.records import Flow, NodeLoad, Result
 
 KEPT: Final = 240
-"""Samples kept of each series: two minutes of node load at 2 Hz."""
+"""Points kept of each series: eight minutes of node load at 2 Hz, four samples a point."""
 
 MAX_SERIES: Final = 512
 """Series kept of each kind; the one longest without a sample leaves."""
 
 
 class Series:
-    """Named series of bounded length and number."""
+    """Named series of bounded length and number; a point is the mean of `group` samples."""
 
-    def __init__(self, kept: int = KEPT, most: int = MAX_SERIES) -> None:
-        self._kept, self._most = kept, most
+    def __init__(self, kept: int = KEPT, most: int = MAX_SERIES, group: int = 4) -> None:
+        self._kept, self._most, self._group = kept, most, group
         self._values: dict[str, deque[float]] = {}
+        self._samples: dict[str, int] = {}
 
     def add(self, name: str, value: float) -> None:
         """Append a sample; the series last added to is the last to leave."""
         values = self._values.pop(name, None)
         if values is None:
             values = deque(maxlen=self._kept)
-        values.append(value)
+        samples = self._samples.get(name, 0) % self._group + 1
+        self._samples[name] = samples
+        if samples == 1:
+            values.append(value)
+        else:
+            values[-1] += (value - values[-1]) / samples
         self._values[name] = values
         if len(self._values) > self._most:
-            del self._values[next(iter(self._values))]
+            oldest = next(iter(self._values))
+            del self._values[oldest], self._samples[oldest]
 
     def get(self, name: str) -> tuple[float, ...]:
         """The samples of `name`, oldest first."""
@@ -42,8 +49,8 @@ class Trends:
 
     def __init__(self) -> None:
         self.load = Series()
-        self.neck = Series(kept=120)
-        self.body = Series(kept=120)
+        self.neck = Series(group=2)
+        self.body = Series(group=2)
         self.arriving: deque[float] = deque(maxlen=KEPT)
         self.backlog_age: deque[float] = deque(maxlen=KEPT)
 

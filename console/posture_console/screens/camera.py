@@ -1,6 +1,6 @@
 """One camera: how it stands, its newest picture, its results."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +16,8 @@ from posture_console.screens.framing import FramingView
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
 from posture_console.widgets.picture import Picture
+
+OWN_RESULTS: Final = RESULTS.only("time", "status", "neck", "body", "reason", "node", "latency", "seq", "frame")
 
 
 class CameraView(FramingView):
@@ -39,7 +41,7 @@ class CameraView(FramingView):
             yield FactsView(id="facts", classes="panel")
             yield Picture(self.app.picture_mode, id="picture", classes="panel")  # type: ignore[attr-defined]
         with Horizontal(id="detail-bottom"):
-            yield LiveTable(RESULTS, id="results-of", classes="panel")
+            yield LiveTable(OWN_RESULTS, id="results-of", classes="panel")
 
     def on_mount(self) -> None:
         """Name the panels."""

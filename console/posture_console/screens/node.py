@@ -1,5 +1,7 @@
 """One node: its load over time against the placement band, its workers, the frames it analysed."""
 
+from typing import Final
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -13,6 +15,8 @@ from posture_console.core.spans import Tone, word
 from posture_console.screens.detail import DetailView
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
+
+OWN_RESULTS: Final = RESULTS.only("time", "camera", "status", "latency", "reason", "neck", "body", "seq", "frame")
 
 
 class NodeView(DetailView):
@@ -30,7 +34,7 @@ class NodeView(DetailView):
         with Horizontal(id="detail-top"):
             yield FactsView(id="facts", classes="panel")
         with Horizontal(id="detail-bottom"):
-            yield LiveTable(RESULTS, id="results-of", classes="panel")
+            yield LiveTable(OWN_RESULTS, id="results-of", classes="panel")
 
     def on_mount(self) -> None:
         """Name the panels."""

@@ -107,6 +107,8 @@ class TableView(View):
             parts.append(Span("  faults only", Tone.WARN))
         if table.order.filter:
             parts += [Span("  filter ", Tone.DIM), *word(self.query_one("#filter", Input).value, Tone.ACCENT)]
+        if not table.following and self.SHEET.newest_first and self._held is None and table.cursor.index:
+            parts.append(Span(f"  {table.cursor.index} newer above, home follows them", Tone.FAINT))
         if self._held is not None:
             parts.append(Span(f"  ‖ paused  +{fresh}", Tone.WARN))
         return tuple(parts)

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -24,6 +25,18 @@ class View(Screen[None]):
 
     TAB: ClassVar[str] = "Overview"
     """Which tab is marked while this view is shown."""
+
+    class Ready(Message):
+        """The view has its widgets and wants its first reading."""
+
+    def on_mount(self) -> None:
+        """Ask for the first reading at once instead of at the next flush."""
+        self.post_message(self.Ready())
+
+    @property
+    def has_widgets(self) -> bool:
+        """Whether the view was composed; a screen is on top before that."""
+        return bool(self.query("#banner"))
 
     def compose(self) -> ComposeResult:
         """Header, body, footer."""

@@ -31,7 +31,7 @@ R = TypeVar("R")
 STRIPS_KEPT: Final = 1000
 
 
-class LiveTable(ScrollView, Generic[R], can_focus=True):
+class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     """Records as rows below a fixed heading.
 
     Args:
@@ -73,6 +73,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True):
         self.sheet = sheet
         self.order = Order()
         self.cursor = Cursor()
+        self.following = sheet.newest_first
+        """Whether the cursor stays with the newest row instead of with its record."""
         self.total = 0
         self._laid_out_for = -1
         self._moment = Moment(datetime.now(UTC))
@@ -120,7 +122,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True):
         self._cursor_to(self.cursor.index + pages * max(1, self._visible_rows - 1))
 
     def action_first(self) -> None:
-        """To the first row, where new rows come in."""
+        """To the first row; where new rows come in there, follow them."""
+        self.following = self.sheet.newest_first
         self._cursor_to(0)
 
     def action_last(self) -> None:
@@ -235,10 +238,9 @@ class LiveTable(ScrollView, Generic[R], can_focus=True):
 
     def _arrange(self) -> None:
         before, cursor_before = len(self._rows), self.cursor.index
-        at_top = self.cursor.index == 0 and self.scroll_offset.y == 0
         self._rows = arrange(self._given, self.sheet, self.order)
         self._keys = [self.sheet.key(record) for record in self._rows]
-        self.cursor.follow(self._keys, top=at_top and not self.has_focus)
+        self.cursor.follow(self._keys, top=self.following)
         if before != len(self._rows):
             self.virtual_size = Size(0, len(self._rows) + 1)
             if not before or not self._rows:
@@ -247,7 +249,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True):
         if self.cursor.index != cursor_before:
             self._repaint_row(cursor_before)
             self._repaint_row(self.cursor.index)
-            if not at_top:
+            if not self.following:
                 self._keep_in_place(self.cursor.index - cursor_before)
 
     def _keep_in_place(self, moved: int) -> None:
@@ -276,6 +278,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True):
         self.refresh_line(index + 1)
 
     def _cursor_to(self, index: int) -> None:
+        self.following = self.following and index <= 0
         before = self.cursor.index
         self.cursor.move_to(index, self._keys)
         self._repaint_row(before)

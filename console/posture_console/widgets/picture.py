@@ -1,4 +1,4 @@
-"""A frame's picture in the terminal: half blocks, the drawn figure, or the terminal's own graphics.
+"""A frame's picture in the terminal: blocks, the drawn figure, or the terminal's own graphics.
 
 The picture comes as JPEG bytes; decoding and scaling run off the loop, and a picture that comes late never replaces one
 that was asked for after it.
@@ -16,7 +16,7 @@ from textual.events import Resize
 from textual.strip import Strip
 from textual.widget import Widget
 
-from posture_console.core.blocks import UnreadableError, blocks, open_picture
+from posture_console.core.blocks import Block, UnreadableError, blocks, open_picture
 from posture_console.core.figure import figure
 from posture_console.core.spans import Cell, word
 from posture_console.styles.themes import look_of
@@ -104,13 +104,12 @@ class Picture(Widget):
         self.refresh()
 
 
-def _strip(
-    row: Sequence[tuple[tuple[int, int, int], tuple[int, int, int]]], width: int, used: int, base: Style
-) -> Strip:
+def _strip(row: Sequence[Block], width: int, used: int, base: Style) -> Strip:
     left = (width - used) // 2
     segments = [Segment(" " * left, base)]
     segments += [
-        Segment("▀", Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))) for upper, lower in row
+        Segment(cell.glyph, Style(color=Color.from_rgb(*cell.ink), bgcolor=Color.from_rgb(*cell.ground)))
+        for cell in row
     ]
     segments.append(Segment(" " * (width - left - used), base))
     return Strip(segments, width)

@@ -26,6 +26,7 @@ DECISIONS: Final[Sheet[Decision]] = Sheet(
     key=lambda d: d.decision_id,
     is_fault=lambda d: d.state == "DEGRADED",
     empty="no decision yet: every frame is analysed where it was from the start",
+    newest_first=True,
     columns=(
         Column(
             name="time",

@@ -61,6 +61,7 @@ HAPPENINGS: Final[Sheet[Happening]] = Sheet(
     key=lambda h: h.key,
     is_fault=lambda h: h.is_fault,
     empty="nothing needs you",
+    newest_first=True,
     columns=(
         Column(name="mark", title="", width=1, cell=lambda h, _m, _w: h.mark, value=lambda _h: None),
         Column(

@@ -28,6 +28,7 @@ RESULTS: Final[Sheet[Result]] = Sheet(
     key=lambda r: r.frame_id,
     is_fault=lambda r: r.posture_status in FAULTY,
     empty="no results yet: the first frame of a camera makes the first line",
+    newest_first=True,
     columns=(
         Column(
             name="time",
