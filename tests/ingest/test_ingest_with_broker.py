@@ -216,6 +216,29 @@ async def test_a_lost_link_while_frames_are_held_doubles_nothing(broker: Mosquit
     assert len(rows(tmp_path)) == 20
 
 
+async def test_a_link_lost_at_a_full_budget_comes_back_and_doubles_nothing(broker: Mosquitto, tmp_path: Path) -> None:
+    hold = tmp_path / "hold"
+    hold.touch()
+    run = new_run()
+    bodies = [identified(run, seq, heavy_picture(100_000)) for seq in range(1, 41)]
+    intake = IntakeSettings(budget_bytes=2 * 1024 * 1024)
+    settings = BrokerSettings(port=broker.port, heartbeat_s=1)
+    async with Consumer(broker.port, tmp_path, hold_file=hold, intake=intake, broker=settings) as consumer:
+        with Camera(broker.port) as camera:
+            await asyncio.to_thread(camera.send, bodies)
+            await eventually(lambda: consumer.ingest.held_bytes > intake.budget_bytes)
+            for _ in range(2):
+                before = consumer.ingest._session.connection
+                assert before is not None
+                before.abort("cut by the test")
+                await eventually(lambda old=before: consumer.ingest._session.connection not in {old, None})
+            assert consumer.ingest.held_bytes < intake.budget_bytes * 2
+            hold.unlink()
+            await eventually(lambda: len(rows(tmp_path)) == 40)
+            await eventually(lambda: consumer.ingest.counters().in_flight == 0)
+    assert sorted(rows(tmp_path, "seq")) == [(seq,) for seq in range(1, 41)]
+
+
 async def test_a_camera_is_told_what_is_missing(broker: Mosquitto, tmp_path: Path) -> None:
     run = new_run()
 

@@ -145,14 +145,18 @@ class Connection:
             return
         self.session_present = bool(flags.session_present)
         self._client.subscribe([("images/#", 1), ("status/+", 1)])
+        if self.session_present and not self._granted.done():
+            # The session holds our subscriptions, and frames it kept may come, and fill the budget, before the SUBACK.
+            self._granted.set_result(None)
 
     def _subscribed(self, _c: object, _u: object, _mid: int, reasons: list[ReasonCode], _p: object) -> None:
-        if self._granted.done():
-            return
         if any(reason.is_failure for reason in reasons):
             text = "the broker does not let the master subscribe to images/# and status/+: check its access list"
-            self._granted.set_exception(ConnectError(text))
-        else:
+            if self._granted.done():
+                self.abort(text)
+            else:
+                self._granted.set_exception(ConnectError(text))
+        elif not self._granted.done():
             self._granted.set_result(None)
 
     # reading

@@ -26,8 +26,8 @@ from posture_agent.store.pictures import Pictures
 
 log = logging.getLogger(__name__)
 
-LINGER_S: Final = 0.01
-"""How long the first outcome of a group waits for others; the price of few syncs."""
+LINGER_S: Final = 0.02
+"""How long the first outcome of a group waits for others: a sync costs more CPU than a row."""
 MAX_GROUP: Final = 256
 _RETRY_S: Final = (0.1, 5.0)
 """First and longest pause after a failed commit."""
@@ -58,6 +58,7 @@ class Committer:
         on_alarm: called on the loop; kinds `store` and `pictures`.
         delivery_of: for a frame that came without identity, how it was delivered; stored with its row.
         skew_ms: a camera's clock skew, or None while unknown; called from the committer's thread.
+        linger_s: how long a group may collect.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class Committer:
         on_alarm: Alarm,
         delivery_of: Callable[[str], Delivery | None] = lambda _frame_id: None,
         skew_ms: Callable[[str], float | None] = lambda _pi_id: None,
+        linger_s: float = LINGER_S,
     ) -> None:
+        self._linger_s = linger_s
         self._outbox, self._group = outbox, Group(pictures, skew_ms)
         self._on_committed, self._on_alarm, self._delivery_of = on_committed, on_alarm, delivery_of
         self._queue: queue.SimpleQueue[tuple[Outcome, Delivery | None] | _Ask | None] = queue.SimpleQueue()
@@ -131,7 +134,7 @@ class Committer:
         while not ended:
             item = self._queue.get()
             if item is not None and not self._closing.is_set():
-                time.sleep(LINGER_S)
+                time.sleep(self._linger_s)
             outcomes: list[tuple[Outcome, Delivery | None]] = []
             asks: list[_Ask] = []
             while True:

@@ -32,7 +32,7 @@ class Outbox:
         self.data_dir = data_dir
         self.file = data_dir / FILE
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
+            data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._lock = _locked(data_dir / _LOCK)
             self._seen = self._open_and_upgrade()
         except OSError as error:

@@ -17,7 +17,8 @@ from posture_shared.records import Result
 
 FOLDER: Final = "analyzed_images"
 _WRITERS: Final = 4
-"""Files synced at once: the file system joins their journal writes."""
+"""Files synced at once, where there are more: the file system joins their journal writes. Fewer are written one after
+the other, for handing them to threads costs more than it saves."""
 
 
 class Picture(NamedTuple):
@@ -52,10 +53,8 @@ class Pictures:
 
     def write(self, pictures: Sequence[Picture]) -> list[OSError | None]:
         """Make `pictures` durable; for each one None, or why it could not be written."""
-        if len(pictures) == 1:
-            results = [self._write_one(pictures[0])]
-        else:
-            results = list(self._pool.map(self._write_one, pictures))
+        write = self._pool.map if len(pictures) > _WRITERS else map
+        results = list(write(self._write_one, pictures))
         folders = {(self._root / p.path).parent for p, error in zip(pictures, results, strict=True) if error is None}
         try:
             for folder in folders:

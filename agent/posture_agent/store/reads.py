@@ -18,6 +18,17 @@ from posture_agent.store.pictures import find
 from posture_shared.records import Decision, FrameStory, Result
 
 MAX_LIMIT: Final = 10_000
+_MAX_COUNTED: Final = 100_000
+_CAMERAS: Final = """
+WITH RECURSIVE camera (pi_id) AS (
+  SELECT min(pi_id) FROM posture_log
+  UNION ALL
+  SELECT (SELECT min(pi_id) FROM posture_log WHERE pi_id > camera.pi_id) FROM camera WHERE camera.pi_id IS NOT NULL
+)
+SELECT pi_id FROM camera WHERE pi_id IS NOT NULL LIMIT ?
+"""
+"""One look into the index for each camera, where DISTINCT would read all of it."""
+_WAITING: Final = "FROM posture_log WHERE drained_at IS NULL AND refused_at IS NULL"
 _RESULT: Final = rows.columns(rows.RESULT_COLUMNS)
 
 
@@ -102,8 +113,7 @@ class Reads:
 
     def newest_per_camera(self) -> dict[str, Result]:
         """Each camera's newest result: what a restarted master shows at once."""
-        cameras = self._ask("SELECT DISTINCT pi_id FROM posture_log LIMIT ?", (MAX_LIMIT,))
-        return {pi_id: self.results(camera=pi_id, limit=1)[0] for (pi_id,) in cameras}
+        return {pi_id: self.results(camera=pi_id, limit=1)[0] for (pi_id,) in self._ask(_CAMERAS, (MAX_LIMIT,))}
 
     def answer(self, command_id: str) -> Answer | None:
         """What was answered to this command, or None where it was never given."""
@@ -119,11 +129,10 @@ class Reads:
         return msgspec.json.decode(found[0][0]) if found else None
 
     def backlog(self) -> Backlog:
-        """Rows of `posture_log` that wait for PostgreSQL."""
-        [(count, oldest)] = self._ask(
-            "SELECT count(*), min(stored_at) FROM posture_log WHERE drained_at IS NULL AND refused_at IS NULL", ()
-        )
-        return Backlog(count, rows.moment(oldest))
+        """Rows of `posture_log` that wait for PostgreSQL; no more than 100,000 are counted."""
+        [(count,)] = self._ask(f"SELECT count(*) FROM (SELECT 1 {_WAITING} LIMIT ?)", (_MAX_COUNTED,))  # noqa: S608 - as above
+        oldest = self._ask(f"SELECT stored_at {_WAITING} ORDER BY id LIMIT 1", ())
+        return Backlog(count, rows.moment(oldest[0][0]) if oldest else None)
 
     def refused(self, *, limit: int = 100) -> list[dict[str, Any]]:
         """The newest rows that PostgreSQL refused, with its reason."""
