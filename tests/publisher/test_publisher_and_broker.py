@@ -345,3 +345,23 @@ def test_a_broker_whose_name_is_unknown_is_tried_on(programs: Programs):
     publisher.wait_for_line("broker not reached host=no-such-host.invalid port=1883")
     assert publisher.alive
     assert publisher.terminate() == 0
+
+
+def test_told_to_end_the_publisher_first_hands_over_what_was_captured(
+    publishers: Publishers, broker: Mosquitto, tmp_path: Path
+):
+    consumer = Consumer(broker, online=None)
+    config = tmp_path / "publisher.toml"
+    config.write_text("[publisher]\nwindow = 1\nstop_s = 15\n")
+    publisher = publishers.start("--config", config, "--spool", tmp_path / "spool")
+    wait_for(lambda: consumer.payloads)
+    broker.pause()
+    run = consumer.frames[0].run
+    waiting = tmp_path / "spool/pi1" / run
+    wait_for(lambda: len(list(waiting.glob("*.jpg"))) > len(publishers.published) + 10, what="frames wait")
+    publisher.signal(signal.SIGTERM)
+    broker.resume()
+    assert publisher.wait(20) == 0
+    captured = max(int(file.stem) for file in waiting.glob("*.jpg"))
+    wait_for(lambda: consumer.seqs == list(range(1, captured + 1)), what="every captured frame")
+    consumer.close()
