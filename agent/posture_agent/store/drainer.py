@@ -117,6 +117,8 @@ class Drainer:
             self._types[stream.table] = dict(types)
 
     def _drain(self, link: psycopg2.extensions.connection, reader: sqlite3.Connection) -> None:
+        for stream in STREAMS:
+            self._finish(link, reader, stream)
         while not self._ending.is_set():
             moved = sum(self._round(link, reader, stream) for stream in STREAMS)
             if moved:
@@ -126,15 +128,21 @@ class Drainer:
             if moved < BATCH:
                 self._ending.wait(_POLL_S)
 
+    def _finish(self, link: psycopg2.extensions.connection, reader: sqlite3.Connection, stream: Stream) -> None:
+        """Send again what an earlier connection, or an earlier start, may or may not have brought across."""
+        while not self._ending.is_set():
+            again = self._read(reader, stream, "sent_at IS NOT NULL")
+            if not again:
+                return
+            self._send(link, stream, again, first_time=False)
+
     def _round(self, link: psycopg2.extensions.connection, reader: sqlite3.Connection, stream: Stream) -> int:
-        """One batch of rows whose sending was cut short, then one of rows never sent."""
-        again = self._read(reader, stream, "sent_at IS NOT NULL")
-        self._send(link, stream, again, first_time=False)
+        """One batch of rows that were never sent."""
         fresh = self._read(reader, stream, f"sent_at IS NULL AND ({stream.ready})")
         if fresh:
             self._mark(_stamp(stream, "sent_at", fresh))
             self._send(link, stream, fresh, first_time=True)
-        return len(again) + len(fresh)
+        return len(fresh)
 
     def _read(self, reader: sqlite3.Connection, stream: Stream, condition: str) -> list[Row]:
         types, zone = self._types[stream.table], self._settings.zone
