@@ -104,14 +104,22 @@ def test_kill_of_the_consumer_in_mid_stream_costs_no_frame_and_doubles_none(
     total = 300
     still = base64.b64encode(picture())
     bodies = [identified(run, seq) if identity else still for seq in range(1, total + 1)]
-    program = process("--delay", "0.05")
+    hold = tmp_path / "hold"
+    program = process("--hold-file", str(hold))
     kills = 0
 
+    def in_flight() -> int:
+        lines = program.stdout.splitlines()
+        return int(json.loads(lines[-1])["in_flight"]) if lines and lines[-1].endswith("}") else 0
+
     def kill_now_and_then(number: int) -> None:
-        nonlocal kills, program
+        nonlocal kills
+        if number % 100 == 40:
+            hold.touch()
         if number % 100 == 60:
-            wait_for(lambda: len(rows(tmp_path / "data")) > number // 2, what="rows before the kill")
+            wait_for(lambda: in_flight() >= 15, what="frames in flight at the kill")
             program.kill()
+            hold.unlink()
             program.start()
             kills += 1
 
