@@ -55,6 +55,7 @@ def run(**flags: Any) -> int:
     angles in degrees from the vertical, forward positive; what stands between two lines is interpolated.
     """
     settings = _load(flags).value
+    settings.require_camera()
     setup(style=settings.log_style, level=settings.log_level)
     from posture_publisher.daemon import Daemon  # noqa: PLC0415 - with OpenCV and MQTT: --help must not wait for it
     from posture_publisher.sources import open_source  # noqa: PLC0415 - likewise

@@ -55,9 +55,9 @@ class SpoolSettings(Part):
 class PublisherSettings(Settings):
     """Everything that `posture-publisher run` can be told."""
 
-    pi_id: str = Field(pattern=f"^{PI_ID.pattern}$")
+    pi_id: str = Field("", pattern=f"^({PI_ID.pattern})?$")
     """The camera's name, A-Z a-z 0-9 _ -, 1 to 64 characters; its topic is `images/<pi_id>`."""
-    source: str
+    source: str = ""
     """camera:N, video:FILE, dir:FOLDER (in name order), synthetic or synthetic:SCRIPT."""
     fps: float = Field(2.0, gt=0, le=1000)
     """Frames a second, above 0, at most 1000."""
@@ -94,6 +94,16 @@ class PublisherSettings(Settings):
         if value == "master":
             raise ValueError("'master' is taken: status/master is the master's own topic")
         return value
+
+    def require_camera(self) -> None:
+        """A camera to publish was named.
+
+        Raises:
+            Stop: name or source is missing.
+        """
+        for flag, value in (("--pi-id", self.pi_id), ("--source", self.source)):
+            if not value:
+                raise Stop(f"{flag} is missing: say it on the command line or in a file ([publisher])", Exit.USAGE)
 
     @property
     def size_px(self) -> tuple[int, int] | None:
