@@ -186,7 +186,7 @@ from posture_agent.master.workers import WorkerPlane
 
 async def main():
     plane = WorkerPlane(node_name="m", epoch="e", folder=Path(sys.argv[1]), port=None, on_complete=print,
-                        local={"threads": 1, "model": "lite"})
+                        local={"threads": 1, "model": "full"})
     await plane.start()
     while not plane.ready:
         await asyncio.sleep(0.05)
