@@ -494,3 +494,17 @@ def test_the_master_beats_twice_a_second_and_says_how_far_it_sent():
     beats = [send for send in world.to_worker if isinstance(send.header, MasterBeat)]
     assert 3 <= len(beats) <= 5
     assert beats[-1] == Send(world.workers["n1"].peer, MasterBeat(upto=1))
+
+
+def test_a_worker_cannot_answer_for_a_lease_of_another():
+    world = World("n1", "n2")
+    world.route("n1", "n2")
+    world.ready("n1", "n2")
+    world.add()
+    [lease] = world.protocol.leases._leases.values()
+    other = next(seat for seat in world.protocol.roster if seat is not lease.seat)
+    world.protocol.message(other.peer, Done(lease=lease.id, frame_id="frame-1", analysis=GOOD), b"", world.now)
+    world.collect()
+    assert not world.completions
+    assert world.protocol.leases.counters.stale == 1
+    assert lease.id in lease.seat.leases

@@ -102,6 +102,7 @@ class Protocol:
             return
         wrong = wrong_hello(hello)
         if wrong is not None:
+            self.hostile["wrong hello"] += 1
             self.refuse(peer, wrong)
             return
         older = self.roster.named(f"{hello.node}/{hello.instance}")

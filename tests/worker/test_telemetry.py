@@ -1,0 +1,74 @@
+"""Load: scripts are followed to the second, own work is added where asked, wrong scripts are named."""
+
+import pytest
+
+from posture_agent.telemetry import Line, MeasuredLoad, ScriptedLoad, load_source, read_script
+from posture_agent.worker.pace import Pace
+from posture_shared.exits import Stop
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_script_holds_each_value_until_its_next_line():
+    clock = Clock()
+    load = ScriptedLoad("n", [Line(0, 20, own=False), Line(10, 80, own=False)], clock=clock)
+    seen = []
+    for clock.now in (0.0, 9.9, 10.0, 500.0):
+        seen.append(load.sample().cpu)
+    assert seen == [20, 20, 80, 80]
+    assert load.sample().scripted
+
+
+def test_own_work_is_added_as_a_share_of_the_whole_node():
+    clock = Clock()
+    load = ScriptedLoad("n", [Line(0, 20, own=True)], clock=clock)
+    load.sample()
+    clock.now = 1.0
+    sample = load.sample(own_cpu_ms=500.0)
+    assert sample.cpu == pytest.approx(20 + 50 / sample.cores)
+    clock.now = 2.0
+    assert load.sample(own_cpu_ms=1e6).cpu == 100.0
+
+
+def test_a_script_is_read_with_comments_and_in_any_order(tmp_path):
+    file = tmp_path / "load"
+    file.write_text("# seconds cpu\n30 75 own\n\n0 20  # calm\n")
+    assert read_script(file) == [Line(0, 20, own=False), Line(30, 75, own=True)]
+
+
+@pytest.mark.parametrize("text", ["", "0", "0 101", "-1 20", "0 20 mine", "zero 20", "0 20 own more"])
+def test_a_wrong_script_is_named_with_its_line(tmp_path, text):
+    file = tmp_path / "load"
+    file.write_text(text)
+    with pytest.raises(Stop, match="load script"):
+        read_script(file)
+
+
+def test_a_missing_script_is_said():
+    with pytest.raises(Stop, match="cannot be read"):
+        load_source("script:/nowhere", "n")
+
+
+def test_a_measured_sample_is_within_its_ranges():
+    sample = MeasuredLoad("n").sample(loop_lag_ms=1.5)
+    assert 0 <= sample.cpu <= 100
+    assert 0 < sample.memory <= 100
+    assert sample.cores >= 1
+    assert (sample.node, sample.loop_lag_ms, sample.scripted) == ("n", 1.5, False)
+
+
+def test_pace_knows_rate_quantiles_and_cost():
+    pace = Pace()
+    for number in range(100):
+        pace.done(analyze_ms=number + 1, cpu_ms=10, now=number * 0.05)
+    assert pace.fps(4.95) == 20.0
+    assert pace.fps(60.0) == 0.0
+    assert (pace.quantile_ms(0.5), pace.quantile_ms(0.95)) == (50, 95)
+    assert pace.cpu_ms_per_frame == pytest.approx(10)
+    assert pace.take_cpu_ms() == 1000
+    assert pace.take_cpu_ms() == 0
