@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cv2
+
 from posture_agent.analysis import annotate
 from posture_agent.analysis.jpeg import Unusable
 from posture_agent.analysis.model import model_path
@@ -35,6 +37,7 @@ class Analyzer:
         Raises:
             Stop: the model is not installed or damaged; the sentence says which command installs it.
         """
+        cv2.setNumThreads(1)  # the threads are ours: OpenCV's own would fight with them for the same cores
         self._model, self._settings = model, settings
         self._landmarkers = _load(model_path(model), mode, threads, settings.max_people)
         self._cpu = _CpuMeter()

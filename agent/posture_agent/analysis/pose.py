@@ -20,7 +20,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from posture_agent.analysis.pixels import Pixels
 from posture_agent.analysis.posture.body import Body, Point
 from posture_agent.analysis.settings import Mode
-from posture_agent.analysis.tracking import Trackers
+from posture_agent.analysis.tracking import Tracker, Trackers
 
 
 class Landmarkers:
@@ -62,11 +62,9 @@ class Landmarkers:
         if self._trackers is None or not tracking:
             return self._alone(pixels)
         with self._trackers.turn(camera, run, seq) as turn:
-            if turn.follow:
-                return _bodies(turn.tracker.detect(_image(pixels)), pixels) or self._alone(pixels)
-            bodies = self._alone(pixels)
-            turn.counted(len(bodies))
-            return bodies
+            return (
+                self._alone(pixels) if turn.tracker is None else self._followed(turn.tracker, pixels, count=turn.count)
+            )
 
     def close(self) -> None:
         """End every landmarker; no call may be under way or follow."""
@@ -80,6 +78,15 @@ class Landmarkers:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def _followed(self, tracker: Tracker, pixels: Pixels, *, count: bool) -> list[Body]:
+        """The followed person; everybody while there are several, since who is the largest may change."""
+        everybody = self._alone(pixels) if count else None
+        if everybody is not None:
+            tracker.several = len(everybody) > 1
+        if tracker.several:
+            return everybody if everybody is not None else self._alone(pixels)
+        return _bodies(tracker.detect(_image(pixels)), pixels) or everybody or self._alone(pixels)
 
     def _alone(self, pixels: Pixels) -> list[Body]:
         """Everybody, from this picture alone; where nobody is found, a second look in the mirror.

@@ -8,16 +8,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import mediapipe
 import numpy as np
 
 COUNT_EVERY: Final = 10
-"""Every tenth frame of a camera is looked at on its own: it counts the people, which following one cannot."""
+"""Every tenth frame of a camera is also looked at on its own: it counts the people, which following one cannot."""
 
-_STEP_MS: Final = 33
-"""Video mode wants rising timestamps and uses them for nothing that matters here; a camera's own may jump."""
+_STEP_MS: Final = 5000
+"""Between two frames, whatever a camera says: its own timestamps may jump, and video mode wants rising ones.
+
+MediaPipe smooths a followed person's landmarks over time. At a camera's few frames a second that is lag: with the
+33 ms of a film, the neck's error on a sequence is 3.8° instead of 2.1° (`docs/accuracy.md`).
+"""
 
 
 class Tracker:
@@ -54,27 +59,17 @@ class Tracker:
         return self.landmarker.detect_for_video(image, self._timestamp_ms)
 
 
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """What is to be done with one frame of a camera: `follow` with `tracker`, or look at it on its own."""
+    """What is to be done with one frame of a camera.
 
-    def __init__(self, tracker: Tracker | None, *, follow: bool) -> None:
-        self._tracker, self.follow = tracker, follow
+    Attributes:
+        tracker: follows the camera; None where the frame must be looked at on its own.
+        count: the people are to be counted on this frame, and `tracker.several` set.
+    """
 
-    @property
-    def tracker(self) -> Tracker:
-        """The camera's tracker.
-
-        Raises:
-            LookupError: the frame is not to be followed.
-        """
-        if self._tracker is None:
-            raise LookupError("this frame is looked at on its own")
-        return self._tracker
-
-    def counted(self, people: int) -> None:
-        """Take note of how many people a frame looked at on its own has shown."""
-        if self._tracker is not None:
-            self._tracker.several = people > 1
+    tracker: Tracker | None = None
+    count: bool = False
 
 
 class Trackers:
@@ -93,11 +88,11 @@ class Trackers:
         """This frame's turn; a camera's frames that come at the same time or too late are not followed."""
         tracker = self._of(camera)
         if tracker is None or not tracker.lock.acquire(blocking=False):
-            yield Turn(None, follow=False)
+            yield Turn()
             return
         try:
             if tracker.camera != camera or _late(tracker, run, seq):
-                yield Turn(None, follow=False)
+                yield Turn()
             else:
                 yield self._next(tracker, run, seq)
         finally:
@@ -110,7 +105,7 @@ class Trackers:
         tracker.run, tracker.seq = run, seq
         count = tracker.frames % COUNT_EVERY == 0
         tracker.frames += 1
-        return Turn(tracker, follow=not (count or tracker.several))
+        return Turn(tracker, count)
 
     def _of(self, camera: str) -> Tracker | None:
         with self._guard:

@@ -93,7 +93,7 @@ def _beyond(neck_deg: float, body_deg: float, upright: Upright) -> _Beyond:
 def _within(neck_deg: float, body_deg: float, upright: Upright, limits: RuleSettings) -> str:
     bounds = _bounds(upright, limits)
     lean, head_ahead, head = _beyond(neck_deg, body_deg, upright)
-    trunk = f"trunk {lean:.0f}° forward of {bounds.lean_forward:g}°"
+    trunk = f"trunk {max(0.0, lean):.0f}° forward of {bounds.lean_forward:g}°"
     if round(lean) < 0:
         trunk = f"trunk {-lean:.0f}° back of {bounds.lean_back:g}°"
     neck = f"head {max(0.0, head_ahead):.0f}° forward of {bounds.head_forward:g}°"
