@@ -95,6 +95,17 @@ class Master:
                 return []
         return [dict(row) for row in found]
 
+    def count_rows(self) -> int:
+        """How many rows `posture_log` has."""
+        file = self.folder / "posture.db"
+        if not file.exists():
+            return 0
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as database:
+            try:
+                return int(database.execute("SELECT count(*) FROM posture_log").fetchone()[0])
+            except sqlite3.OperationalError:  # not migrated yet
+                return 0
+
     def wait_rows(self, count: int, timeout: float = 60) -> list[dict[str, Any]]:
         """The rows, once there are `count`; a second later there must not be more."""
         wait_for(lambda: len(self.rows()) >= count, timeout, what=f"{count} rows")
