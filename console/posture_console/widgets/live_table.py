@@ -8,13 +8,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Blur as BlurEvent
 from textual.events import Click, Focus, Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -29,6 +30,8 @@ from posture_console.widgets.paint import paint, paint_row
 R = TypeVar("R")
 
 STRIPS_KEPT: Final = 1000
+GAP_CELLS: Final = 2
+"""Blank cells between columns."""
 
 
 class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
@@ -262,8 +265,9 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         known, self._painted = self._painted, {}
         for index in range(top, bottom):
             cells = self._cells(index) if index < len(self._rows) else ()
-            if cells != known.get(index, ()):
-                self._repaint_row(index)
+            before = known.get(index, ())
+            if cells != before:
+                self._repaint_cells(index, before, cells)
             if cells:
                 self._painted[index] = cells
 
@@ -276,6 +280,16 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def _repaint_row(self, index: int) -> None:
         self.refresh_line(index + 1)
+
+    def _repaint_cells(self, index: int, before: tuple[Cell, ...], now: tuple[Cell, ...]) -> None:
+        """Paint the part of a row that changed: what reaches the terminal is what a slow line can carry."""
+        if len(before) != len(now):
+            self._repaint_row(index)
+            return
+        changed = [at for at in range(len(now)) if now[at] != before[at]]
+        starts = list(accumulate((width + GAP_CELLS for _, width in self._columns), initial=0))
+        left, right = starts[changed[0]], starts[changed[-1] + 1]
+        self.refresh(Region(left, index + 1 - self.scroll_offset.y, right - left, 1))
 
     def _cursor_to(self, index: int) -> None:
         self.following = self.following and index <= 0

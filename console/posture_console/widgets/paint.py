@@ -1,35 +1,49 @@
-"""Cells to strips: the one place where tones become terminal styles."""
+"""Cells to strips: the one place where tones become terminal styles.
 
-from collections.abc import Sequence
+Every change of style costs some forty bytes on the way to the terminal, more than most cells' text. So neighbours of
+one style become one segment, and blanks join the segment before them wherever that looks the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from posture_console.core.spans import Cell, Tone, cell_width
+from posture_console.core.spans import Cell, Span, Tone
+
+GAP: Final = Span("  ")
 
 
 def paint(cell: Cell, tones: dict[Tone, Style], base: Style, width: int) -> Strip:
     """`cell` as a strip of exactly `width` cells over `base`."""
-    segments = [Segment(span.text, base + tones[span.tone]) for span in cell]
-    used = cell_width(cell)
-    if used < width:
-        segments.append(Segment(" " * (width - used), base))
-    strip = Strip(segments, max(used, width))
-    return strip if used <= width else strip.crop(0, width)
+    strip = Strip(_segments(cell, tones, base))
+    return strip if strip.cell_length == width else strip.adjust_cell_length(width, base)
 
 
-def paint_row(cells: Sequence[Cell], tones: dict[Tone, Style], base: Style, width: int, gap: int = 2) -> Strip:
-    """Cells side by side, `gap` apart, as a strip of exactly `width` cells."""
-    segments: list[Segment] = []
-    used = 0
-    for index, cell in enumerate(cells):
-        if index:
-            segments.append(Segment(" " * gap, base))
-            used += gap
-        segments.extend(Segment(span.text, base + tones[span.tone]) for span in cell)
-        used += cell_width(cell)
-    if used < width:
-        segments.append(Segment(" " * (width - used), base))
-    strip = Strip(segments, max(used, width))
-    return strip if used <= width else strip.crop(0, width)
+def paint_row(cells: Sequence[Cell], tones: dict[Tone, Style], base: Style, width: int) -> Strip:
+    """Cells side by side, two apart, as a strip of exactly `width` cells."""
+    spans = [span for index, cell in enumerate(cells) for span in ((GAP, *cell) if index else cell)]
+    return paint(tuple(spans), tones, base, width)
+
+
+def _segments(spans: Iterable[Span], tones: dict[Tone, Style], base: Style) -> list[Segment]:
+    out: list[Segment] = []
+    tone: Tone | None = None
+    text = ""
+    for span in spans:
+        if tone is None or span.tone is tone or (span.text.isspace() and _is_blank_in(tones[tone])):
+            tone = span.tone if tone is None else tone
+            text += span.text
+            continue
+        out.append(Segment(text, base + tones[tone]))
+        tone, text = span.tone, span.text
+    if tone is not None:
+        out.append(Segment(text, base + tones[tone]))
+    return out
+
+
+def _is_blank_in(style: Style) -> bool:
+    """Whether a space looks the same in this style as in any other."""
+    return not (style.reverse or style.underline or style.strike)
