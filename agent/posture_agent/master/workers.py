@@ -1,20 +1,14 @@
-"""The worker plane: the ROUTERs around the leases, and the master's own worker.
+"""The worker plane: frames in, completions out, workers in between; and the master's own worker.
 
-Thin: bytes in, `Protocol` decides, instructions out. Relies on one asyncio loop, on which everything is called.
+Thin: `WorkerSockets` bring messages, `Protocol` decides, instructions go out. Everything is called on one asyncio loop.
 """
 
 import asyncio
-import ipaddress
 import logging
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
-import zmq
 
 from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
@@ -23,19 +17,14 @@ from posture_agent.master.leases import LeaseCounters, Send
 from posture_agent.master.local_worker import LocalWorker, command
 from posture_agent.master.overload import KEEP_ALL, Overload
 from posture_agent.master.protocol import Protocol
-from posture_agent.master.router import Router
 from posture_agent.master.routes import Route
-from posture_shared.exits import Exit, Stop
-from posture_shared.log import RateLimit, one_line
-from posture_shared.messages.worker import Baseline, Hello, Refused, decode_from_worker, encode
+from posture_agent.master.worker_sockets import WorkerSockets, check_listen
+from posture_shared.messages.worker import Baseline, FromWorker, Hello, Refused
 from posture_shared.records import NodeLoad, WorkerState
 
 log = logging.getLogger("posture.workers")
 
 TICK_S: Final = 0.1
-_IPC_PATH_BYTES: Final = 100
-"""A Unix socket's path may have about this many bytes."""
-_LOCAL, _TCP = b"l", b"t"
 
 
 class WorkerPlane:
@@ -73,25 +62,27 @@ class WorkerPlane:
         on_change: Callable[[set[str]], None] | None = None,
     ) -> None:
         if port is not None:
-            _check_listen(listen, secured=keys is not None, insecure=insecure)
+            check_listen(listen, secured=keys is not None, insecure=insecure)
         self.local_key = f"{node_name}/local"
         self._node_name = node_name
-        self._folder = folder
         self._listen, self._wanted_port = listen, port
-        self._on_complete, self._on_change, self._keys = on_complete, on_change, keys
+        self._on_complete, self._on_change = on_complete, on_change
         self._local_flags, self._worker_env = local, worker_env
         self._protocol = Protocol(
             epoch=epoch, default=Route((self.local_key,)), settings=settings, overload=overload, generation=generation
         )
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._routers: dict[bytes, Router] = {}
-        self._limits: dict[str, RateLimit] = {}
-        self._hostile: Counter[str] = Counter()
+        self._sockets = WorkerSockets(
+            folder,
+            on_hello=self._hello,
+            on_message=self._message,
+            on_refusal=self._turn_away,
+            on_batch=self._flush,
+            keys=keys,
+        )
         self._local: LocalWorker | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushing = False
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.endpoint = ""
         """`ipc://…` of the local socket, once started."""
         self.port: int | None = None
@@ -102,11 +93,9 @@ class WorkerPlane:
     async def start(self) -> None:
         """Listen, and start the local worker. Raises Stop where the address cannot be had."""
         self._loop = asyncio.get_running_loop()
-        self.endpoint = self._open(_LOCAL, f"ipc://{self._ipc_path()}")
+        self.endpoint = self._sockets.open_local()
         if self._wanted_port is not None:
-            host = f"[{self._listen}]" if ":" in self._listen else self._listen
-            bound = self._open(_TCP, f"tcp://{host}:{self._wanted_port}")
-            self.port = int(bound.rpartition(":")[2])
+            self.port = self._sockets.open_tcp(self._listen, self._wanted_port)
         self._ticking = asyncio.create_task(self._tick(), name="worker-plane")
         if self._local_flags is not None:
             argv = command(master=self.endpoint, node_name=self._node_name, **self._local_flags)
@@ -120,12 +109,8 @@ class WorkerPlane:
         if self._ticking is not None:
             self._ticking.cancel()
         self._flush()
-        for router in self._routers.values():
-            router.close()
         self._loop = None
-        self._context.term()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        self._sockets.close()
 
     # For the master.
 
@@ -208,7 +193,7 @@ class WorkerPlane:
     @property
     def hostile(self) -> dict[str, int]:
         """Messages that made no sense, by reason."""
-        return dict(self._hostile + self._protocol.hostile)
+        return dict(self._sockets.hostile + self._protocol.hostile)
 
     @property
     def generation(self) -> int:
@@ -222,41 +207,19 @@ class WorkerPlane:
 
     # Messages in.
 
-    def _received(self, kind: bytes, peer: bytes, parts: list[bytes], user_id: str | None) -> None:
-        if not 1 <= len(parts) <= 2:
-            self._count(f"{len(parts)} parts" if len(parts) < 4 else "many parts", peer)
+    def _hello(self, peer: bytes, hello: Hello, *, local: bool, user_id: str | None) -> None:
+        if not local and f"{hello.node}/{hello.instance}" == self.local_key:
+            reason = f"{self.local_key} is the master's own worker: choose another name or instance"
+            self._sockets.count("refused", peer, reason)
+            self._protocol.refuse(peer, reason)
             return
-        try:
-            message = decode_from_worker(parts[0])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._count("undecodable", peer, str(error))
-            return
-        now = time.monotonic()
-        if isinstance(message, Hello):
-            self._hello(kind, peer, message, user_id, now)
-        elif kind == _TCP and self._keys is not None and not self._keys.still_worker(user_id):
-            self._count("key not allowed", peer, user_id or "")
-            self._protocol.refuse(kind + peer, "this key is not allowed any more: ask for a new one", now=now)
-        else:
-            self._protocol.message(kind + peer, message, parts[1] if len(parts) == 2 else b"", now)
+        self._protocol.hello(peer, hello, time.monotonic(), local=local, fingerprint=user_id)
 
-    def _hello(self, kind: bytes, peer: bytes, hello: Hello, user_id: str | None, now: float) -> None:
-        local = kind == _LOCAL
-        refused = self._keys.worker_refusal(user_id, hello) if self._keys is not None and not local else None
-        if refused is None and not local and f"{hello.node}/{hello.instance}" == self.local_key:
-            refused = Refused(reason=f"{self.local_key} is the master's own worker: choose another name or instance")
-        if refused is not None:
-            self._count("refused", peer, refused.reason)
-            self._protocol.refuse(kind + peer, refused.reason, code=refused.code)
-            return
-        self._protocol.hello(kind + peer, hello, now, local=local, fingerprint=user_id)
+    def _message(self, peer: bytes, message: FromWorker, picture: bytes) -> None:
+        self._protocol.message(peer, message, picture, time.monotonic())
 
-    def _count(self, reason: str, peer: bytes, detail: str = "") -> None:
-        self._hostile[reason] += 1
-        allowed, kept_back = self._limits.setdefault(reason, RateLimit()).allow()
-        if allowed:
-            detail = one_line(detail, 200)
-            log.warning("event=hostile reason=%r peer=%s kept_back=%d %s", reason, peer.hex(), kept_back, detail)
+    def _turn_away(self, peer: bytes, refused: Refused) -> None:
+        self._protocol.refuse(peer, refused.reason, code=refused.code, now=time.monotonic())
 
     # Instructions out.
 
@@ -275,20 +238,16 @@ class WorkerPlane:
                     self._complete(instruction)
             if not self._protocol.out:
                 break
-        for router in self._routers.values():
-            router.look()
+        self._sockets.look()
         if self._protocol.changed:
             changed, self._protocol.changed = self._protocol.changed, set()
             if self._on_change is not None:
                 self._on_change(changed)
 
     def _send(self, send: Send) -> None:
-        header = encode(send.header)
-        parts = (header,) if send.jpeg is None else (header, send.jpeg)
-        sent = self._routers[send.peer[:1]].send_to(send.peer[1:], parts)
-        if sent != "sent":
-            detail = "its connection is closed" if sent == "gone" else "it does not read what it is sent"
-            self._protocol.lost(send.peer, time.monotonic(), detail)
+        problem = self._sockets.send(send)
+        if problem is not None:
+            self._protocol.lost(send.peer, time.monotonic(), problem)
 
     def _complete(self, completion: Completion) -> None:
         try:
@@ -296,14 +255,16 @@ class WorkerPlane:
         except Exception:
             log.exception("event=completion-not-taken frame=%s", completion.frame.frame_id)
 
-    # Time and places.
+    # Time.
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            for router in self._routers.values():
-                router.read()
-            self._protocol.tick(time.monotonic())
+            self._sockets.read()  # what has arrived is heard before silence is judged
+            try:
+                self._protocol.tick(time.monotonic())
+            except Exception:
+                log.exception("event=tick-failed")
             self._flush()
 
     def _local_exited(self, sentence: str) -> None:
@@ -311,42 +272,3 @@ class WorkerPlane:
         if seat is not None and seat.local:
             self._protocol.lost(seat.peer, time.monotonic(), sentence)
             self._flush_soon()
-
-    def _open(self, kind: bytes, endpoint: str) -> str:
-        router = Router(
-            self._context,
-            on_parts=lambda parts, user_id: self._received(kind, parts[0], parts[1:], user_id),
-            on_batch=self._flush,
-            authenticated=kind == _TCP and self._keys is not None,
-        )
-        if kind == _TCP and self._keys is not None:
-            self._keys.guard_workers(router.socket)
-        try:
-            bound = router.bind(endpoint)
-        except zmq.ZMQError as error:
-            router.close()
-            raise Stop(f"cannot listen for workers on {endpoint}: {error.strerror}", Exit.UNREACHABLE) from None
-        router.start()
-        self._routers[kind] = router
-        return bound
-
-    def _ipc_path(self) -> Path:
-        path = self._folder.resolve() / "worker.ipc"
-        if len(bytes(path)) > _IPC_PATH_BYTES:
-            self._scratch = tempfile.TemporaryDirectory(prefix="posture-")
-            path = Path(self._scratch.name) / "worker.ipc"
-        return path
-
-
-def _check_listen(listen: str, *, secured: bool, insecure: bool) -> None:
-    """Refuse to listen beyond loopback without keys unless that is written down."""
-    try:
-        loopback = listen == "localhost" or ipaddress.ip_address(listen).is_loopback
-    except ValueError:
-        raise Stop(f"setting 'listen': '{listen}' is not an IP address of this machine", Exit.USAGE) from None
-    if not loopback and not secured and not insecure:
-        raise Stop(
-            f"refusing to listen for workers on {listen} without keys: make keys with `posture-agent keys create`, "
-            "listen on 127.0.0.1, or write insecure = true",
-            Exit.USAGE,
-        )
