@@ -177,6 +177,18 @@ async def test_a_restarted_broker_is_found_again(broker: Mosquitto, tmp_path: Pa
     assert sorted(rows(tmp_path, "seq")) == [(seq,) for seq in range(1, 31)]
 
 
+async def test_a_broker_that_stands_still_is_left_and_found_again(broker: Mosquitto, tmp_path: Path) -> None:
+    async with Consumer(broker.port, tmp_path) as consumer:
+        broker.pause()
+        await eventually(lambda: consumer.ingest.link().state == "down")
+        assert "nothing heard" in consumer.ingest.link().detail or "not answer" in consumer.ingest.link().detail
+        broker.resume()
+        await eventually(lambda: consumer.ingest.link().state == "up", 20)
+        with Camera(broker.port) as camera:
+            await asyncio.to_thread(camera.send, [identified(new_run(), 1)])
+        await eventually(lambda: consumer.ingest.counters().rows == 1)
+
+
 async def test_reading_stops_at_the_budget_and_goes_on_below_it(broker: Mosquitto, tmp_path: Path) -> None:
     hold = tmp_path / "hold"
     hold.touch()

@@ -141,15 +141,19 @@ class Session:
     def _beat(self, connection: Connection) -> None:
         """Refresh our status; its acknowledgement is the sign of life that is asked of the broker.
 
-        While reading is stopped nothing can be heard, so nothing is asked: the kernel still notices a peer that
-        does not take our bytes.
+        While reading is stopped nothing can be heard, and while frames are unacknowledged some brokers (rumqttd) say
+        nothing once their window is used up: then nothing is asked. The kernel still notices a peer that does not
+        take our bytes.
         """
-        if not connection.paused:
-            silent = asyncio.get_running_loop().time() - connection.heard_at
-            if silent > 2.5 * self._settings.heartbeat_s:
-                connection.abort(f"nothing heard for {silent:.0f} s")
-                return
+        now = asyncio.get_running_loop().time()
+        silent = now - connection.heard_at
+        if silent < self._settings.heartbeat_s:
             self._link = msgspec.structs.replace(self._link, last_ok=datetime.now(UTC))
+        if connection.paused or connection.receipts:
+            connection.heard_at = now
+        elif silent > 2.5 * self._settings.heartbeat_s:
+            connection.abort(f"nothing heard for {silent:.0f} s")
+            return
         connection.publish(*self._status("online"), qos=0 if connection.paused else 1)
 
     def _down(self, why: str, wait: float | None) -> None:
