@@ -110,6 +110,7 @@ class Master:
             on_alarm=self.alarms.set,
             delivery_of=self.ingest.delivery_of,
             skew_ms=self.ingest.skew_ms,
+            linger_s=settings.store.group_ms / 1000,
         )
         self.cameras = Cameras(
             placed=self._placed,
