@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGES = ["agent/posture_agent", "console/posture_console", "publisher/posture_publisher", "shared/posture_shared"]
 
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 NAMED_FILE = re.compile(r"`((?:[\w-]+/)*[\w-]+\.py)`")
 MAKE = re.compile(r"\bmake ([a-z][a-z-]+)\b")
 
