@@ -103,13 +103,13 @@ class Reads:
         return find(self._data_dir, found[0][0]) if found and found[0][0] else None
 
     def decisions(self, *, limit: int = 500) -> list[Decision]:
-        """The newest decisions, oldest first."""
+        """The newest decisions, oldest first; one whose handover took long was stored after younger ones."""
         names = rows.columns(rows.DECISION_COLUMNS)
         found = self._ask(
             f"SELECT {names} FROM placement_log ORDER BY id DESC LIMIT ?",  # noqa: S608 - as above
             (_bounded(limit),),
         )
-        return [rows.decision_of(row) for row in reversed(found)]
+        return sorted((rows.decision_of(row) for row in found), key=lambda decision: decision.generation)
 
     def newest_per_camera(self) -> dict[str, Result]:
         """Each camera's newest result: what a restarted master shows at once."""
