@@ -48,7 +48,7 @@ class Operator:
         return worker is not None and worker.state == state
 
     def decisions(self, limit: int = 100) -> list[dict[str, Any]]:
-        """The decisions of placement, newest first."""
+        """The decisions of placement, oldest first."""
         reply = self._ask(wire.Query(id=str(uuid.uuid4()), what="decisions", args={"limit": limit}), wire.Reply)
         assert reply.ok, reply.error
         return list(reply.body)

@@ -120,16 +120,17 @@ class WholeSite:
         """Have these workers load their model: analysis goes there once and comes back."""
         for node in nodes:
             self.pin(node)
+        self.to_local()
         self.operator.clear()
-        self.home()
 
     def pin(self, node: str, *, timeout: float = 60) -> None:
         """All analysis to `node`, which is waited for."""
         self.operator.override(f"node:{node}")
         self.ready(f"{node}/main", timeout)
 
-    def home(self) -> None:
-        """Wait until the local worker analyses."""
+    def to_local(self) -> None:
+        """All analysis to the master's own worker, which is waited for."""
+        self.operator.override("local")
         self.ready("orin/local")
 
     def ready(self, key: str, timeout: float = 60) -> None:
