@@ -9,9 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import mean
+from statistics import mean, median
 from typing import Any
 
+import msgspec
 from known_angles import Sample, drawn, photographs, pictures_folder, rendered
 from measured import Row, Seen, cost_ms, errors, look, mirror_changes, photograph_targets, targets
 
@@ -25,6 +26,8 @@ DRAWN_LIMITS = {"trunk_limit": 2.5, "neck_limit": 3.5}
 """Looser than for bodies: the model reads the drawing's neck with a slope of 0.9."""
 BODY_LIMITS = {"trunk_limit": 1.5, "neck_limit": 3.0}
 VIDEO_MAY_EXCEED_DEG = 0.5
+BASELINE_FRAMES = 10
+"""Five seconds at two frames a second."""
 
 
 def main() -> int:
@@ -142,9 +145,8 @@ def _on_sequences(model: str, mode: str) -> tuple[float, float, float]:
                 to[seq] = analyzer.analyze(picture, pi_id=camera, run="r", seq=seq, tracking=True)[0]
 
             costs.append(cost_ms(analyzer, [sample.picture for sample in sequence], analyse))
-            upright = next(i for i, sample in enumerate(sequence) if sample.upright)
-            first = (sequence[upright], found[upright])
-            seen = [Seen(sample, found[i], found[i].posture_status, first) for i, sample in enumerate(sequence)]
+            upright = (sequence[0], _median([found[i] for i in range(BASELINE_FRAMES)]))
+            seen = [Seen(sample, found[i], found[i].posture_status, upright) for i, sample in enumerate(sequence)]
             for errors_of, into in zip(errors(seen), (trunk, neck), strict=True):
                 into.extend(errors_of)
     return mean(map(abs, trunk)), mean(map(abs, neck)), mean(costs)
@@ -157,7 +159,10 @@ def _sources() -> list[tuple[str, list[Sample]]]:
 
 
 def _sequences() -> list[list[Sample]]:
-    """Each seat's sitting postures in the order in which one moves through them: one step at a time."""
+    """Each seat's sitting postures in the order in which one moves through them: one step at a time.
+
+    They begin upright for as long as a baseline takes.
+    """
     seats: dict[tuple[str, ...], list[Sample]] = {}
     for sample in _sources()[-1][1]:
         if sample.scene in {"sit", "desk"}:
@@ -176,7 +181,14 @@ def _path(seat: list[Sample]) -> list[Sample]:
         path.extend(row)
     there = path[path.index(next(sample for sample in path if sample.upright)) :]
     assert all(a is not b for a, b in pairwise(there))
-    return there + path[::-1]
+    return [there[0]] * (BASELINE_FRAMES - 1) + there + path[::-1]
+
+
+def _median(found: Sequence[Analysis]) -> Analysis:
+    """As a baseline is taken: the medians of some seconds."""
+    necks = [one.neck_angle for one in found if one.neck_angle is not None]
+    trunks = [one.body_angle for one in found if one.body_angle is not None]
+    return msgspec.structs.replace(found[0], neck_angle=median(necks), body_angle=median(trunks))
 
 
 if __name__ == "__main__":

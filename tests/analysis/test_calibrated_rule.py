@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from posture_agent.analysis.posture import calibrated
 from posture_agent.analysis.posture.body import Body, Part, largest
+from posture_agent.analysis.posture.side import choose_side
 from posture_agent.analysis.posture.verdict import Upright, Verdict
 from posture_agent.analysis.settings import RuleSettings
 from support.bodies import moved, sitter
@@ -161,11 +162,32 @@ def test_a_turned_person_is_not_a_side_view() -> None:
     assert judged(sitter(turned=0.35)).status == "Good"
 
 
-def test_two_signs_of_three_choose_the_side() -> None:
-    body = sitter()
-    flat = Body(tuple(p._replace(z=-p.z) for p in body.points), body.width, body.height)
-    assert (judged(flat).side, judged(body).side) == ("left", "left")
-    assert judged(flat).confidence < judged(body).confidence
+def _signs_turned(body: Body, *, depth: bool = False, arms: bool = False, nose: bool = False) -> Body:
+    """The same person with some of the three signs saying the opposite."""
+    points = [p._replace(z=-p.z) if depth else p for p in body.points]
+    if arms:
+        for left in (Part.LEFT_ELBOW, Part.LEFT_WRIST, Part.LEFT_KNEE):
+            seen = points[left].visibility, points[left + 1].visibility
+            points[left + 1], points[left] = (
+                points[left + 1]._replace(visibility=seen[0]),
+                points[left]._replace(visibility=seen[1]),
+            )
+    if nose:
+        points[Part.NOSE] = points[Part.NOSE]._replace(x=2 * points[Part.LEFT_EAR].x - points[Part.NOSE].x + 20)
+    return Body(tuple(points), body.width, body.height)
+
+
+@pytest.mark.parametrize("wrong", ["depth", "arms", "nose"])
+def test_one_wrong_sign_of_three_leaves_the_side_and_lowers_the_confidence(wrong: str) -> None:
+    for body, side in ((sitter(), "left"), (sitter().mirrored(), "right")):
+        turned = choose_side(_signs_turned(body, **{wrong: True}))
+        assert (turned.side, turned.votes, choose_side(body).votes) == (side, 2, 3)
+    assert judged(_signs_turned(sitter(), depth=True)).confidence < judged(sitter()).confidence
+
+
+def test_two_wrong_signs_turn_the_side() -> None:
+    assert choose_side(_signs_turned(sitter(), depth=True, arms=True)).side == "right"
+    assert choose_side(_signs_turned(sitter().mirrored(), depth=True, arms=True)).side == "left"
 
 
 def test_the_largest_person_is_judged() -> None:

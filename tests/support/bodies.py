@@ -54,7 +54,8 @@ def _face(ear: tuple[float, float], scale: float) -> dict[int, tuple[float, floa
         int(part): (ear[0] + 40 * scale * (place - origin).real, ear[1] + 40 * scale * (place - origin).imag)
         for part, place in places.items()
     }
-    return face | {part + 3: face[part] for part in (1, 2, 3)} | {int(Part.RIGHT_MOUTH): face[Part.LEFT_MOUTH]}
+    hidden = {1: 4, 2: 5, 3: 6, int(Part.LEFT_MOUTH): int(Part.RIGHT_MOUTH)}
+    return face | {far: (face[near][0] - 9 * scale, face[near][1] + 7 * scale) for near, far in hidden.items()}
 
 
 def _limbs(hip: tuple[float, float], shoulder: tuple[float, float], scale: float) -> dict[int, tuple[float, float]]:
