@@ -6,6 +6,7 @@ Reads the other parts, owns only its meters. `watch` runs twice a second.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -49,11 +50,12 @@ class Overview:
         reads: Reads,
         drainer: Drainer,
         placing: Placing,
+        hostile: Callable[[], dict[str, int]],
     ) -> None:
         self._settings, self._epoch = settings, epoch
         self._ingest, self._workers, self._cameras = ingest, workers, cameras
         self._alarms, self._reads, self._drainer = alarms, reads, drainer
-        self._placing = placing
+        self._placing, self._hostile = placing, hostile
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
         self._started = datetime.now(UTC)
@@ -107,7 +109,7 @@ class Overview:
             requeued=leases.requeued,
             by_status=dict(self._by_status),
             by_node=dict(self._by_node),
-            hostile={**base.hostile, **self._workers.hostile},
+            hostile={**base.hostile, **self._workers.hostile, **self._hostile()},
         )
 
     def flow(self) -> Flow:

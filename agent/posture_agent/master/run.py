@@ -156,6 +156,7 @@ class Master:
             reads=self._reads,
             drainer=self.drainer,
             placing=self.placing,
+            hostile=self._hostile_consoles,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
         self._queries = Queries(self._reads)
@@ -276,6 +277,9 @@ class Master:
     def _decided(self, decision: Decision) -> None:
         self.site.decision(decision)
 
+    def _hostile_consoles(self) -> dict[str, int]:
+        return self.control.hostile()
+
     def _own_load(self) -> NodeLoad:
         return self.overview.own_load()
 
@@ -313,10 +317,10 @@ class Master:
         self.end(Stop("another master took over this one's session at the broker; only one may run", Exit.UNREACHABLE))
 
     async def _stop_store(self) -> None:
+        await self.drainer.stop()  # its marks go through the committer
         await self.committer.stop()
         await asyncio.sleep(0)  # the last commits are told on the loop: their frames are acknowledged here
         await self.ingest.stop()
-        await self.drainer.stop()
         self._queries.close()
         self._pictures.close()
         self._reads.close()
