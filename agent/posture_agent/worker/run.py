@@ -54,7 +54,8 @@ class Worker:
         self._load: LoadSource = load_source(settings.load, settings.node_name)
         self._desk = Desk(threads=settings.threads)
         self._pace = Pace()
-        pair = None if settings.key is None else read_key(settings.key)
+        local = settings.master.startswith("ipc:")  # a Unix socket asks for no key
+        pair = None if settings.key is None or local else read_key(settings.key)
         self._link = Link(
             settings.master,
             on_message=self._from_master,
@@ -70,8 +71,9 @@ class Worker:
     async def run(self) -> None:
         """Work until SIGTERM has drained, the master says DRAIN with stop, or it refuses (Stop with its code)."""
         self._loop = loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._leave)
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        # Ctrl-C reaches the whole terminal: a master's own worker ends when its master tells it to.
+        loop.add_signal_handler(signal.SIGINT, self._leave if self._parent_pid is None else _unmoved)
         self._connect(loop.time())
         try:
             await self._tick_until_done()
@@ -228,6 +230,10 @@ def serve(settings: WorkerSettings, *, child: Sequence[str] = CHILD, parent_pid:
     if parent_pid is not None:
         die_with_parent(parent_pid)
     asyncio.run(Worker(settings, child=child, parent_pid=parent_pid).run())
+
+
+def _unmoved() -> None:
+    """What a signal does that is meant for another process."""
 
 
 def _exit(code: int) -> Exit:
