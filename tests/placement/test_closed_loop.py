@@ -2,8 +2,8 @@
 
 import pytest
 
-from posture_shared.placement.model import Machine, Site, constant, square_wave
 from posture_shared.placement.rules import Rules
+from support.simulated_site import Machine, Site, constant, square_wave
 
 OWN_WORK = {"cam1": 10.0, "cam2": 10.0}  # 20 frames/s × 40 ms = 20 % of 4 cores
 

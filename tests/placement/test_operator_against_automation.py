@@ -6,11 +6,11 @@ import pytest
 
 from posture_shared.placement import events
 from posture_shared.placement.actions import OverrideEnded, SetRoute
-from posture_shared.placement.model import Machine, Site, constant
 from posture_shared.placement.rules import Rules
 from posture_shared.placement.state import decode, encode
 from posture_shared.placement.turn import camera_state, summary
 from posture_shared.records import Override
+from support.simulated_site import Machine, Site, constant
 
 
 def running(orin=20.0, *, rules=None, seconds=10.0, **more):

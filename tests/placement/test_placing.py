@@ -1,5 +1,7 @@
 """Live placement over the real worker protocol: cameras move, no frame is lost, operators are obeyed."""
 
+from concurrent.futures import Future
+
 import pytest
 
 from posture_agent.master.placing import rules_of
@@ -172,6 +174,24 @@ async def test_ten_handovers_lose_no_frame():
     handovers = [d for d in site.placing.decisions() if d.trigger == "override"]
     assert len(handovers) == 10
     assert all(d.handover_ms is not None for d in handovers)
+    await site.placing.stop()
+
+
+async def test_an_override_that_cannot_be_stored_holds_but_says_so(monkeypatch):
+    site = await placed("n2")
+    monkeypatch.setattr("posture_agent.master.placing.DURABLE_S", 0.05)
+    site.store.save = lambda *_: Future()  # the disk is full
+    with pytest.raises(Stop, match=r"in force but posture\.db cannot be written"):
+        await set_override(site, "node:n2")
+    site.run(3)
+    assert site.placing.camera_state("pi1") == ("PINNED", "n2")
+
+
+async def test_a_failure_of_placement_does_not_reach_the_worker_plane(monkeypatch, caplog):
+    site = await placed("n2")
+    monkeypatch.setattr("posture_agent.master.placing.next_event", lambda *_: 1 / 0)
+    site.placing.workers_changed()
+    assert "placement_failed" in caplog.text
     await site.placing.stop()
 
 

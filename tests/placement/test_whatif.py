@@ -3,9 +3,9 @@
 import pytest
 
 from posture_shared.placement import events
-from posture_shared.placement.model import Machine, Site, constant, square_wave
 from posture_shared.placement.state import decode, encode
 from posture_shared.placement.whatif import CAVEAT, parse_changes, replay
+from support.simulated_site import Machine, Site, constant, square_wave
 
 
 def recording(background=None, seconds=300):

@@ -22,6 +22,7 @@ from posture_agent.master.placement_seams import Jobs, NoJobs, PlacementStore, P
 from posture_agent.master.routes import Route
 from posture_agent.master.routing import plane_routes
 from posture_agent.settings import PlacementSettings
+from posture_shared.exits import Exit, Stop
 from posture_shared.placement import events, explain
 from posture_shared.placement import state as states
 from posture_shared.placement.actions import AnyAction, Decide, DrainWorker, LaunchJob, OverrideEnded, SetRoute, StopJob
@@ -35,6 +36,8 @@ from posture_shared.records import Decision, NodeLoad, Override, PlacementState
 log = logging.getLogger("posture.placement")
 
 SAMPLE_S: Final = 1.0
+DURABLE_S: Final = 5.0
+"""How long a command waits for the disk."""
 
 
 def rules_of(settings: PlacementSettings) -> Rules:
@@ -131,6 +134,8 @@ class Placing:
                 if event is None:
                     return
                 self._take(event)
+        except Exception:  # supervisor: called from within the plane, which must not suffer
+            log.exception("event=placement_failed")
         finally:
             self._looking = False
 
@@ -186,7 +191,14 @@ class Placing:
             self._take(events.OverrideCleared(at_s=now_s, scope=scope, author=author))
         else:
             raise ValueError(f"'{verb}' is no command of placement")
-        await asyncio.wrap_future(self._save(()))
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self._save(())), DURABLE_S)
+        except TimeoutError:
+            raise Stop(
+                f"{verb} is in force but posture.db cannot be written, so that a restart would forget it: "
+                "make room on the disk",
+                Exit.NOT_WELL,
+            ) from None
         return answer
 
     # Steps.

@@ -1,7 +1,7 @@
 """A site in simulated time, with the loop closed: CPU = background + Σ fps × cost of the cameras analysed there.
 
 It stands in for workers, nodes and Jobs: obeys actions with delays and tells placement what the real ones would.
-Tests of stability and the what-if run on it. It is a model: costs are constant, loads are exact.
+Costs are constant, loads are exact.
 """
 
 import heapq
