@@ -19,11 +19,13 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 from ports import free_port
 
 LIMIT = 0.85
@@ -41,8 +43,8 @@ def picture(size: tuple[int, int]) -> bytes:
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1])
 
 
-def bare(jpeg: bytes, model: str, threads: int, frames: int) -> float:
-    """Frames per second of decode + detect + encode in `threads` threads."""
+def bare(jpeg: bytes, model: str, threads: int, frames: int) -> tuple[float, float]:
+    """Frames per second of decode + detect + encode in `threads` threads, and CPU ms a frame."""
     import cv2
     import mediapipe as mp
     import numpy as np
@@ -75,23 +77,49 @@ def bare(jpeg: bytes, model: str, threads: int, frames: int) -> float:
             thread.join()
 
     all_threads(5)
-    began = time.perf_counter()
+    began, spent_s = time.perf_counter(), time.process_time()
     all_threads(frames // threads)
-    took = time.perf_counter() - began
+    took, spent_s = time.perf_counter() - began, time.process_time() - spent_s
     for landmarker in landmarkers:
         landmarker.close()
-    return frames // threads * threads / took
+    done = frames // threads * threads
+    return done / took, spent_s / done * 1000
 
 
-def whole(jpeg: bytes, model: str, threads: int, frames: int) -> dict[str, float]:
-    """Frames per second from MQTT to durable rows and pictures, and where the time of a frame went."""
-    with tempfile.TemporaryDirectory(prefix="posture-bench-") as name, servers(Path(name), model, threads) as broker:
+class Running(NamedTuple):
+    """What was started: the broker's port, and the processes whose CPU is counted."""
+
+    broker: int
+    processes: dict[str, psutil.Process]
+
+
+def cpu_s(running: Running) -> dict[str, float]:
+    """CPU seconds of each process so far."""
+    return {name: sum(process.cpu_times()[:2]) for name, process in running.processes.items()}
+
+
+def family(master: int, mosquitto: int) -> dict[str, psutil.Process]:
+    (worker,) = psutil.Process(master).children()
+    (child,) = worker.children()
+    return {
+        "broker": psutil.Process(mosquitto),
+        "master": psutil.Process(master),
+        "worker": worker,
+        "analysis": child,
+    }
+
+
+def whole(jpeg: bytes, model: str, threads: int, frames: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Frames per second from MQTT to durable rows and pictures; CPU ms a frame of each process."""
+    with tempfile.TemporaryDirectory(prefix="posture-bench-") as name, servers(Path(name), model, threads) as ports:
         folder = Path(name)
-        publish(broker, jpeg, WARM_UP)
+        publish(ports.broker, jpeg, WARM_UP)
         rows_reach(folder, WARM_UP)
-        publish(broker, jpeg, frames)
+        spent_before = cpu_s(ports)
+        publish(ports.broker, jpeg, frames)
         rows_reach(folder, WARM_UP + frames)
-        return measured(folder)
+        spent = {name: (now - spent_before[name]) / frames * 1000 for name, now in cpu_s(ports).items()}
+        return measured(folder), spent
 
 
 def measured(folder: Path) -> dict[str, float]:
@@ -111,8 +139,8 @@ def measured(folder: Path) -> dict[str, float]:
 
 
 @contextmanager
-def servers(folder: Path, model: str, threads: int) -> Iterator[int]:
-    """A broker and a master with a local worker of `threads` threads; yields the broker's port."""
+def servers(folder: Path, model: str, threads: int) -> Iterator[Running]:
+    """A broker and a master with a local worker of `threads` threads."""
     broker, health = free_port(), free_port()
     configuration = folder / "mosquitto.conf"
     configuration.write_text(
@@ -126,7 +154,7 @@ def servers(folder: Path, model: str, threads: int) -> Iterator[int]:
         master = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             ready(health, master)
-            yield broker
+            yield Running(broker, family(master.pid, mosquitto.pid))
         finally:
             for process in (master, mosquitto):
                 process.send_signal(signal.SIGTERM)
@@ -172,6 +200,31 @@ def rows_reach(folder: Path, count: int) -> None:
             time.sleep(0.2)
 
 
+class Round(NamedTuple):
+    """One comparison: frames/s and CPU ms a frame, bare and the whole way."""
+
+    bare_fps: float
+    bare_cpu_ms: float
+    whole_fps: float
+    analyze_ms: float
+    cpu_ms: dict[str, float]
+
+
+def one_round(number: int, given: argparse.Namespace, jpeg: bytes) -> Round:
+    flags = [f"--threads={given.threads}", f"--frames={given.frames}", f"--size={given.size}", f"--model={given.model}"]
+    alone = subprocess.run(
+        [sys.executable, __file__, "--bare", *flags], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    bare_fps, bare_cpu_ms = json.loads(alone.stdout)
+    rate, spent = whole(jpeg, given.model, given.threads, given.frames)
+    print(f"round {number}: bare {bare_fps:.1f} frames/s, whole way {rate['fps']:.1f}", file=sys.stderr)
+    return Round(bare_fps, bare_cpu_ms, rate["fps"], rate["analyze_ms"], spent)
+
+
+def median_of(values: Iterable[float]) -> float:
+    return round(statistics.median(values), 2)
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--threads", type=int, default=2)
@@ -187,22 +240,12 @@ def main() -> int:
     width, height = map(int, given.size.split("x"))
     jpeg = picture((width, height))
     if given.bare:
-        print(bare(jpeg, given.model, given.threads, given.frames))
+        print(json.dumps(bare(jpeg, given.model, given.threads, given.frames)))
         return 0
-    rounds: list[tuple[float, dict[str, float]]] = []
-    for number in range(1, given.rounds + 1):
-        flags = [f"--threads={given.threads}", f"--frames={given.frames}", f"--size={given.size}"]
-        alone = subprocess.run(
-            [sys.executable, __file__, "--bare", f"--model={given.model}", *flags],
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        one = (float(alone.stdout), whole(jpeg, given.model, given.threads, given.frames))
-        rounds.append(one)
-        print(f"round {number}: bare {one[0]:.1f} frames/s, whole way {one[1]['fps']:.1f}", file=sys.stderr)
-    bare_fps = statistics.median(one for one, _ in rounds)
-    whole_fps = statistics.median(one["fps"] for _, one in rounds)
+    rounds = [one_round(number, given, jpeg) for number in range(1, given.rounds + 1)]
+    bare_fps, whole_fps = (
+        statistics.median(getattr(one, name) for one in rounds) for name in ("bare_fps", "whole_fps")
+    )
     report = {
         "model": given.model,
         "threads": given.threads,
@@ -213,7 +256,11 @@ def main() -> int:
         "ratio": round(whole_fps / bare_fps, 3),
         "limit": LIMIT,
         "aim": AIM,
-        "analyze_ms": round(statistics.median(one["analyze_ms"] for _, one in rounds), 1),
+        "analyze_ms": median_of(one.analyze_ms for one in rounds),
+        "cpu_ms_per_frame": {
+            "bare": median_of(one.bare_cpu_ms for one in rounds),
+            **{name: median_of(one.cpu_ms[name] for one in rounds) for name in rounds[0].cpu_ms},
+        },
     }
     if given.json:
         print(json.dumps(report))
@@ -222,6 +269,7 @@ def main() -> int:
             f"whole way {report['whole_fps']} of {report['bare_fps']} frames/s bare: ratio {report['ratio']} "
             f"(limit {LIMIT}, aim {AIM})"
         )
+        print("CPU ms a frame: " + ", ".join(f"{name} {ms}" for name, ms in report["cpu_ms_per_frame"].items()))
     return 0 if report["ratio"] >= LIMIT else 1
 
 
