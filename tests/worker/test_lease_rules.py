@@ -508,3 +508,55 @@ def test_a_worker_cannot_answer_for_a_lease_of_another():
     assert not world.completions
     assert world.protocol.leases.counters.stale == 1
     assert lease.id in lease.seat.leases
+
+
+def test_an_activate_that_was_lost_is_said_again():
+    world = World("n1")
+    world.deliver_to_master()
+    world.to_worker.pop()
+    world.run(4)
+    assert world.protocol.roster.named("n1/main").phase == "ready"
+
+
+def test_a_suspect_gets_a_busy_worker_for_itself_although_others_keep_arriving():
+    world = World("n1", "n2")
+    world.route("n1", "n2")
+    world.ready("n1", "n2")
+    for _ in range(12):
+        world.add()
+    world.deliver()
+    world.child_takes(world.workers["n1"])
+    world.deliver()
+    world.die(world.workers["n1"])
+    world.protocol.lost(world.workers["n1"].peer, world.now, "killed")
+    world.collect()
+    seat = world.protocol.roster.named("n2/main")
+    assert seat.leases
+    assert seat.alone is None
+    for _ in range(400):
+        world.add("another")
+        world.deliver()
+        world.child_turn(world.workers["n2"])
+        world.check()
+        world.pass_time(0.02)
+    suspects = [done for done in world.completions if done.attempt > 1]
+    assert len(suspects) >= 2
+    assert any("alone" in step.detail for done in suspects for step in done.steps)
+
+
+def test_a_late_drained_of_an_older_generation_ends_no_newer_drain():
+    world = World("n1", "n2")
+    world.route("n1", "n2")
+    world.ready("n1", "n2")
+    seat = world.protocol.roster.named("n1/main")
+    old = seat.generation
+    world.route("n2")
+    world.route("n1", "n2")
+    world.run(0.5)
+    for _ in range(8):
+        world.add()
+    world.route("n2")
+    assert (seat.phase, bool(seat.leases)) == ("draining", True)
+    world.protocol.message(seat.peer, Drained(generation=old), b"", world.now)
+    assert seat.phase == "draining"
+    assert seat.leases
