@@ -39,16 +39,6 @@ def site(new_site: Callable[..., WholeSite]) -> WholeSite:
     return site
 
 
-def holding(site: WholeSite, node: str, frames: int = 1) -> None:
-    """Wait until the worker holds so many frames."""
-
-    def holds() -> bool:
-        worker = site.operator.worker(f"{node}/main")
-        return worker is not None and worker.state == "ready" and worker.in_flight >= frames
-
-    wait_for(holds, 60, what=f"{node} holds {frames} frames")
-
-
 def requeued_after_s(site: WholeSite, at_s: list[float]) -> list[float]:
     """For each frame that came back from agx, how long after the last of the moments `at_s` that was."""
     again = [step.at_s for _, step in steps(site.rows(), "requeued") if "(agx/main)" in step.detail]
@@ -60,7 +50,7 @@ def test_a_worker_is_killed_with_frames_in_flight_three_times(site: WholeSite, t
     killed_s = []
     for _ in range(3):
         site.more_rows(10)
-        holding(site, "agx", 2)
+        site.holding("agx", 2)
         site.workers["agx"].kill()
         killed_s.append(time.time())
         site.more_rows(5)
@@ -77,7 +67,7 @@ def test_a_worker_is_killed_with_frames_in_flight_three_times(site: WholeSite, t
 def test_a_worker_is_stopped_for_ten_seconds(site: WholeSite, tell: Tell) -> None:
     site.camera("pi1", 120, fps=6)
     site.more_rows(20)
-    holding(site, "agx", 2)
+    site.holding("agx", 2)
     stop_all_of(site.workers["agx"])
     stopped_s = time.time()
     time.sleep(10)
@@ -96,7 +86,7 @@ def test_a_worker_is_stopped_for_ten_seconds(site: WholeSite, tell: Tell) -> Non
 def test_a_dead_loop_in_a_worker(site: WholeSite, tell: Tell) -> None:
     site.camera("pi1", 100, fps=6)
     site.more_rows(20)
-    holding(site, "agx", 2)
+    site.holding("agx", 2)
     site.workers["agx"].signal(signal.SIGUSR1)
     stuck_s = time.time()
     site.more_rows(20)

@@ -137,6 +137,15 @@ class WholeSite:
         """Wait until the worker `<node>/<instance>` is ready."""
         wait_for(lambda: self.operator.worker_is(key, "ready"), timeout, what=f"{key} is ready")
 
+    def holding(self, node: str, frames: int, timeout: float = 60) -> None:
+        """Wait until the remote worker of `node` is ready and holds so many frames."""
+
+        def holds() -> bool:
+            worker = self.operator.worker(f"{node}/main")
+            return worker is not None and worker.state == "ready" and worker.in_flight >= frames
+
+        wait_for(holds, timeout, what=f"{node} holds {frames} frames")
+
     def camera(self, pi_id: str, frames: int, *, fps: float = 6.0, height: int = 480) -> Program:
         """A publisher with a spool that shows `frames` photographs and ends when the master has confirmed all."""
         folder = self.folder / f"pictures-{pi_id}"
