@@ -26,6 +26,17 @@ def test_a_quiet_site_says_once_a_second_that_it_is_alive():
     assert view.event(1.0) is not None
 
 
+def test_a_busy_site_tells_of_its_master_once_a_second_too():
+    view = SiteView(epoch="e", sources=sources())
+    told = 0
+    for tenth in range(50):
+        view.result(result())
+        event = view.event(tenth / 10)
+        assert event is not None
+        told += event.master is not None
+    assert told == 5
+
+
 def test_snapshot_plus_events_equal_the_masters_state():
     given = sources()
     view = SiteView(epoch="e", sources=given)

@@ -65,7 +65,7 @@ class SiteView:
         self._links: dict[str, Link] = {}
         self._overrides: list[Override] = []
         self._counters = Counters()
-        self._slow_at = self._sent_at = float("-inf")
+        self._slow_at = self._beaten_at = float("-inf")
 
     def remember(self, results: Iterable[Result], decisions: Iterable[Decision]) -> None:
         """Take over the newest records of an earlier run, oldest first; they make no events."""
@@ -88,7 +88,7 @@ class SiteView:
         self._new_decisions.append(decision)
 
     def event(self, now: float) -> Event | None:
-        """What changed since the last event; a heartbeat once a second; None where there is nothing to say."""
+        """What changed since the last event; the master itself once a second; None where there is nothing to say."""
         source = self._from
         slow = now - self._slow_at >= NODE_PERIOD_S
         cameras = source.cameras.changed(now)
@@ -107,13 +107,14 @@ class SiteView:
             overrides = _replaced(self._overrides, source.overrides())
             counters = source.counters()
             counters = counters if counters != self._counters else None
-        heartbeat = now - self._sent_at >= HEARTBEAT_S
+        heartbeat = now - self._beaten_at >= HEARTBEAT_S
         results, self._new_results = self._new_results, []
         decisions, self._new_decisions = self._new_decisions, []
         changed = (results, cameras, workers, gone, nodes, links, decisions, alarms, overrides is not None, counters)
         if not heartbeat and not any(changed):
             return None
-        self._sent_at = now
+        if heartbeat:
+            self._beaten_at = now
         self._counters = counters or self._counters
         self.seq += 1
         return Event(
