@@ -177,6 +177,20 @@ async def test_ten_handovers_lose_no_frame():
     await site.placing.stop()
 
 
+async def test_a_worker_that_passes_from_one_camera_to_all_is_not_drained_on_the_way():
+    site = await placed("n2", "n3")
+    await set_override(site, "node:n2", scope="pi1")
+    site.run(3)
+    generation = site.world.protocol.roster.named("n2/main").generation
+    await set_override(site, "node:n2")
+    site.run(1)
+    await site.placing.command("override_clear", {"scope": "pi1"}, "alice")
+    site.run(1)
+    assert site.serving("pi1") == site.serving("pi2") == ["n2"]
+    assert site.world.protocol.roster.named("n2/main").generation == generation
+    await site.placing.stop()
+
+
 async def test_an_override_that_cannot_be_stored_holds_but_says_so(monkeypatch):
     site = await placed("n2")
     monkeypatch.setattr("posture_agent.master.placing.DURABLE_S", 0.05)

@@ -45,9 +45,9 @@ class WorldPlane:
         known = {seat.hello.node for seat in self.site.world.protocol.roster}
         return [NodeLoad(node=node, cpu=self.site.cpu(node), memory=10.0, cores=CORES) for node in sorted(known)]
 
-    def set_route(self, camera, route, *, generation=None):
+    def set_routes(self, routes, *, generation=None):
         world = self.site.world
-        world.protocol.set_route(camera, route, world.now, generation=generation)
+        world.protocol.set_routes(routes, world.now, generation=generation)
         world.collect()
 
     def dismiss(self, key):
@@ -107,10 +107,13 @@ class PlacingSite:
 
     def look(self):
         """What the plane's `on_change` does."""
-        while self.world.protocol.changed:
+        for _ in range(100):
+            if not self.world.protocol.changed:
+                return
             self.world.protocol.changed.clear()
             self.placing.workers_changed()
             self.world.settle()
+        raise AssertionError("plane and placement never agree")
 
     def finish(self):
         """Everything that is in flight ends."""

@@ -19,8 +19,11 @@ class Plane(Protocol):
     def nodes(self) -> list[NodeLoad]:
         """The last load of each node."""
 
-    def set_route(self, camera: str | None, route: Route | None, *, generation: int | None = None) -> None:
-        """Say which workers may analyse a camera; wakes those that are named, drains those that no route names."""
+    def set_routes(self, routes: Mapping[str | None, Route | None], *, generation: int | None = None) -> None:
+        """Say which workers may analyse which camera (None: all others), at once; a camera's None clears its own.
+
+        Wakes the workers that are named, drains those that no route names.
+        """
 
     def dismiss(self, key: str) -> None:
         """Let a worker finish and end."""

@@ -247,11 +247,10 @@ class Placing:
     def _route(self) -> None:
         """Tell the plane the routes that changed."""
         wanted = plane_routes(self._state)
-        for camera in [camera for camera in self._routes if camera not in wanted]:
-            self._plane.set_route(camera, None, generation=self._state.generation)
-        for camera, route in wanted.items():
-            if self._routes.get(camera) != route:
-                self._plane.set_route(camera, route, generation=self._state.generation)
+        changed: dict[str | None, Route | None] = {camera: None for camera in self._routes if camera not in wanted}
+        changed |= {camera: route for camera, route in wanted.items() if self._routes.get(camera) != route}
+        if changed:
+            self._plane.set_routes(changed, generation=self._state.generation)
         self._routes = wanted
 
     def _carry_out(self, action: AnyAction) -> None:

@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from posture_agent.master.leases import End, Instruction, Leases, Send
@@ -141,8 +141,15 @@ class Protocol:
 
     def set_route(self, camera: str | None, route: Route | None, now: float, *, generation: int | None = None) -> None:
         """Say which workers may analyse `camera` (None: every camera without its own route)."""
+        self.set_routes({camera: route}, now, generation=generation)
+
+    def set_routes(
+        self, routes: Mapping[str | None, Route | None], now: float, *, generation: int | None = None
+    ) -> None:
+        """Change several routes as one: a worker that only passes from one to another is not drained in between."""
         self.generation = max(self.generation, generation or 0)
-        self.routes.set(camera, route)
+        for camera, route in routes.items():
+            self.routes.set(camera, route)
         self._align(now)
 
     def dismiss(self, key: str, now: float) -> None:

@@ -6,7 +6,7 @@ Thin: `WorkerSockets` bring messages, `Protocol` decides, instructions go out. E
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,7 +124,11 @@ class WorkerPlane:
 
         The old route serves until a worker of the new one is READY. A camera's None clears its own route.
         """
-        self._protocol.set_route(camera, route, time.monotonic(), generation=generation)
+        self.set_routes({camera: route}, generation=generation)
+
+    def set_routes(self, routes: Mapping[str | None, Route | None], *, generation: int | None = None) -> None:
+        """Change several routes as one, so that a worker which only passes between them is not drained."""
+        self._protocol.set_routes(routes, time.monotonic(), generation=generation)
         self._flush_soon()
 
     def serving(self, camera: str) -> Route:
