@@ -5,6 +5,7 @@ that are covered cost nothing.
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from posture_console.settings import ConsoleSettings, Target
 from posture_console.styles.themes import LOOKS
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.live_table import LiveTable
+from posture_shared.exits import Exit, Stop
 
 _TEXTUALS_OWN: Final = frozenset({"screen.copy_text", "app.focus_previous", "help_quit"})
 """Keys of the framework that our help does not explain."""
@@ -176,7 +178,13 @@ class ConsoleApp(App[int]):
 
 
 def run_console(settings: ConsoleSettings, target: Target) -> int:
-    """Show the console until the operator leaves; returns the exit code."""
+    """Show the console until the operator leaves; returns the exit code.
+
+    Raises:
+        Stop: there is no terminal to show it on.
+    """
+    if not (sys.__stderr__ and sys.__stderr__.isatty() and sys.__stdin__ and sys.__stdin__.isatty()):
+        raise Stop("the console needs a terminal; without one use a verb: posture-console status --json", Exit.USAGE)
     mode = terminal_pictures.prepare(settings.pictures)
     app = ConsoleApp(settings, target, picture_mode=mode)
     app.run()

@@ -146,6 +146,12 @@ async def test_wrong_use_ends_with_2_and_one_line(console: Console, words: tuple
     assert len(done.stderr.splitlines()) == 1
 
 
+async def test_without_a_terminal_the_screen_points_to_the_verbs(console: Console) -> None:
+    done = await console()
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr
+
+
 async def test_context_names_a_site(console: Console, master: FakeMaster, tmp_path: Path) -> None:
     folder = tmp_path / "posture"
     folder.mkdir()

@@ -15,6 +15,10 @@ QUADRANTS: Final = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 """By the sum of 1, 2, 4, 8 for ink in the upper left, upper right, lower left, lower right quarter."""
 
 
+FLAT: Final = 120
+"""Difference of light (0–2040) within a cell below which it is shown in one colour: noise is not drawn."""
+
+
 class UnreadableError(Exception):
     """The bytes are no picture that can be shown; the text says why."""
 
@@ -87,7 +91,7 @@ def _block(quarters: tuple[Colour, Colour, Colour, Colour]) -> Block:
     light = [2 * red + 5 * green + blue for red, green, blue in quarters]
     middle = (min(light) + max(light)) / 2
     inked = [value > middle for value in light]
-    if not any(inked):
+    if max(light) - min(light) < FLAT:
         same = _mean(quarters)
         return Block(" ", same, same)
     ink = _mean([colour for colour, is_ink in zip(quarters, inked, strict=True) if is_ink])

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from posture_console.core.connection import Phase
 from posture_console.core.header import banner, tabs, title
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
 from posture_console.widgets.cell_lines import CellLines
+from posture_console.widgets.key_bar import KeyBar
 from posture_console.widgets.tab_strip import TabStrip
 
 VIEWS: Final = ("Overview", "Cameras", "Nodes", "Decisions", "Jobs", "Log")
@@ -45,7 +45,7 @@ class View(Screen[None]):
         yield CellLines(id="banner")
         with Container(id="body"):
             yield from self.compose_body()
-        yield Footer(show_command_palette=False)
+        yield KeyBar(id="keys")
 
     @abstractmethod
     def compose_body(self) -> ComposeResult:

@@ -15,6 +15,10 @@ QUIET_S: Final = 5.0
 """A camera without a frame for longer is dimmed."""
 
 
+NOW_S: Final = 2.0
+"""A frame younger than this is from now."""
+
+
 class CameraLine(NamedTuple):
     """A camera, its newest result, the override that holds for it, and its trunk angles."""
 
@@ -69,14 +73,16 @@ def _angle(value: float | None) -> Cell:
 
 def _where(line: CameraLine, _moment: Moment, _width: int) -> Cell:
     placement = look(PLACEMENT, line.camera.placement)
-    target = word(f" {line.camera.target}", Tone.TEXT) if line.camera.target else ()
-    return joined(placement.cell(), target)
+    if line.camera.target is None:
+        return placement.cell()
+    return joined(placement.cell(glyph_only=True), word(f" {line.camera.target}", placement.tone))
 
 
 def _age(line: CameraLine, moment: Moment, _width: int) -> Cell:
     seconds = moment.age_s(line.camera.last_received)
     tone = Tone.BAD if seconds is not None and seconds > QUIET_S else Tone.DIM
-    return (Span(age(seconds), tone),)
+    # A live camera is calm on the screen: tenths that flicker say nothing, and each costs a repaint.
+    return (Span("now" if seconds is not None and seconds < NOW_S else age(seconds), tone),)
 
 
 def _pinned(line: CameraLine, moment: Moment, _width: int) -> Cell:

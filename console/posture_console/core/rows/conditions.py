@@ -32,7 +32,10 @@ def overrides(store: SiteStore) -> list[Override]:
 def _link_detail(link: Link, moment: Moment, _width: int) -> Cell:
     retry = f", next try in {age(link.retry_s)}" if link.state == "down" and link.retry_s is not None else ""
     heard = "" if link.last_ok is None or link.state == "up" else f", last well {age(moment.age_s(link.last_ok))} ago"
-    return word((link.detail or link.state) + heard + retry, Tone.DIM if link.state != "down" else Tone.TEXT)
+    detail = "" if link.detail == link.state else link.detail
+    if not detail + heard + retry:
+        return word(f"for {age(moment.age_s(link.since))}" if link.since is not None else None, Tone.FAINT)
+    return word((detail or link.state) + heard + retry, Tone.DIM if link.state != "down" else Tone.TEXT)
 
 
 def _alarm_tone(alarm: Alarm) -> Tone:
