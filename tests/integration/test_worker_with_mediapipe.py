@@ -34,8 +34,19 @@ async def test_the_local_worker_analyses_and_survives_the_death_of_child_and_par
         assert all(done.analysis.landmarks_detected for done in site.completions)
         assert all(done.picture.startswith(b"\xff\xd8") for done in site.completions)
         assert site.plane.counters.failed == 0
-    lines = capfd.readouterr().err.splitlines()
-    assert all("event=" in line for line in lines), lines
+    assert [line for line in capfd.readouterr().err.splitlines() if "event=" not in line] == []
+
+
+async def test_a_local_worker_that_stands_still_is_replaced(tmp_path, monkeypatch):
+    async with running(tmp_path, port=None, local=LOCAL) as site:
+        await eventually(lambda: site.plane.ready, 30)
+        monkeypatch.setattr("posture_agent.master.workers.LOCAL_SILENCE_S", 1.0)
+        worker = psutil.Process(site.plane.local_pid)
+        worker.suspend()
+        site.add(3)
+        await eventually(lambda: site.plane.local_pid not in (None, worker.pid), 10)
+        monkeypatch.undo()
+        await site.all_done(30)
 
 
 async def test_a_worker_without_a_model_says_which_command_installs_it(tmp_path):

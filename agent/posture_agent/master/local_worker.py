@@ -59,6 +59,14 @@ class LocalWorker:
         """Start and watch it, on the running loop."""
         self._task = asyncio.create_task(self._watch(), name="local-worker")
 
+    def kill(self, reason: str) -> None:
+        """End a process that does not answer; the next one is started as after any other end."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            log.warning("event=local-worker-killed pid=%s reason='%s'", process.pid, reason)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
     async def stop(self, *, drain_s: float) -> None:
         """Ask it to drain and end; kill it after `drain_s`."""
         if self._task is not None:

@@ -25,6 +25,8 @@ from posture_shared.records import NodeLoad, WorkerState
 log = logging.getLogger("posture.workers")
 
 TICK_S: Final = 0.1
+LOCAL_SILENCE_S: Final = 30.0
+"""The local worker's process is ended, and another started, when it runs but has not been joined for this long."""
 
 
 class WorkerPlane:
@@ -83,6 +85,7 @@ class WorkerPlane:
         self._ticking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushing = False
+        self._local_heard_s = time.monotonic()
         self.endpoint = ""
         """`ipc://…` of the local socket, once started."""
         self.port: int | None = None
@@ -267,9 +270,18 @@ class WorkerPlane:
             self._sockets.read()  # what has arrived is heard before silence is judged
             try:
                 self._protocol.tick(time.monotonic())
+                self._watch_local(time.monotonic())
             except Exception:
                 log.exception("event=tick-failed")
             self._flush()
+
+    def _watch_local(self, now: float) -> None:
+        """A worker that stands still or loops for ever is replaced."""
+        if self._local is None or self._local.pid is None or self._protocol.roster.named(self.local_key) is not None:
+            self._local_heard_s = now
+        elif now - self._local_heard_s > LOCAL_SILENCE_S:
+            self._local_heard_s = now
+            self._local.kill(f"silent for {LOCAL_SILENCE_S:g} s")
 
     def _local_exited(self, sentence: str) -> None:
         seat = self._protocol.roster.named(self.local_key)

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -23,7 +23,15 @@ _LONGEST_BACKOFF_S: Final = 30.0
 _HEALTHY: Final = 5
 """So many outcomes make a child healthy: if it dies then, the next one starts at once."""
 _KEPT_LINES: Final = 20
-_LIBRARY_NOISE: Final = ("I0000 ", "W0000 ", "INFO: ", "WARNING: All log messages before absl")
+_LONGEST_LINE: Final = 4096
+_LIBRARY_NOISE: Final = (
+    "I0000 ",
+    "W0000 ",
+    "INFO: ",
+    "WARNING: All log messages before absl",
+    "WARNING: Logging before InitGoogle",
+    "WARNING: Read-only tensor",
+)
 
 End = Literal["crash", "killed", "hang", "rest"]
 
@@ -154,10 +162,17 @@ class Supervisor:
 
     async def _listen(self, stderr: asyncio.StreamReader | None) -> None:
         """Keep the last lines: the libraries' chatter is not news, a crash message is."""
-        while stderr is not None and (chunk := await stderr.read(4096)):
-            for line in chunk.decode(errors="replace").splitlines():
-                if line.strip() and not line.startswith(_LIBRARY_NOISE):
-                    self._last_words.append(one_line(line, 300))
+        rest = ""
+        while stderr is not None and (chunk := await stderr.read(_LONGEST_LINE)):
+            *lines, rest = (rest + chunk.decode(errors="replace")).split("\n")
+            rest = rest[-_LONGEST_LINE:]
+            self._note(lines)
+        self._note([rest])
+
+    def _note(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if line.strip() and not line.startswith(_LIBRARY_NOISE):
+                self._last_words.append(one_line(line, 300))
 
     def _bury(self, code: int) -> None:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
