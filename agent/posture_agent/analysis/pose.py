@@ -1,4 +1,4 @@
-"""The MediaPipe seam: pictures in, bodies out. With `tracking` the only module that imports MediaPipe.
+"""The MediaPipe seam: pictures in, bodies out. With `tracking` the only module that uses MediaPipe.
 
 A landmarker serves one call at a time, so there is one for each thread; inference releases the GIL, and two threads
 with a landmarker each do twice the work of one. A landmarker that is not closed before the interpreter ends prints a
@@ -14,9 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import cv2
-import mediapipe
-from mediapipe.tasks.python import BaseOptions, vision
 
+from posture_agent.analysis.mediapipe_parts import BaseOptions, Image, ImageFormat, vision
 from posture_agent.analysis.pixels import Pixels
 from posture_agent.analysis.posture.body import Body, Point
 from posture_agent.analysis.settings import Mode
@@ -125,7 +124,7 @@ class Landmarkers:
 
 
 def _image(pixels: Pixels) -> Any:
-    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
+    return Image(image_format=ImageFormat.SRGB, data=pixels)
 
 
 def _bodies(result: Any, pixels: Pixels) -> list[Body]:

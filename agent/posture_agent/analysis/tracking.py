@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import mediapipe
 import numpy as np
+
+from posture_agent.analysis.mediapipe_parts import Image, ImageFormat
 
 COUNT_EVERY: Final = 10
 """Every tenth frame of a camera is also looked at on its own: it counts the people, which following one cannot."""
@@ -135,4 +136,4 @@ def _late(tracker: Tracker, run: str | None, seq: int | None) -> bool:
 
 
 def _blank() -> Any:
-    return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.full((64, 64, 3), 128, np.uint8))
+    return Image(image_format=ImageFormat.SRGB, data=np.full((64, 64, 3), 128, np.uint8))
