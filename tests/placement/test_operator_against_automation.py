@@ -128,6 +128,18 @@ def test_an_override_during_drain_revokes_it_with_a_higher_generation():
     assert (served_by(site), state_of(site)) == (("agx/0",), "PINNED")
 
 
+def test_a_late_ready_or_drained_of_an_older_order_counts_for_nothing():
+    site = running(ready_s=60.0)
+    for target in ("node:agx", "local", "node:agx"):
+        override(site, target)
+    asked = site.state.workers["agx/0"].generation
+    site.send(events.WorkerReady(at_s=site.now_s, worker="agx/0", generation=asked - 1))
+    site.send(events.WorkerDrained(at_s=site.now_s, worker="agx/0", generation=asked - 1))
+    assert (state_of(site), served_by(site)) == ("STARTING", ("orin/local",))
+    site.send(events.WorkerReady(at_s=site.now_s, worker="agx/0", generation=asked))
+    assert (state_of(site), served_by(site)) == ("PINNED", ("agx/0",))
+
+
 def test_an_override_to_a_node_that_dies_leaves_analysis_where_it_works():
     site = running(ready_s=5.0)
     override(site, "node:agx")
