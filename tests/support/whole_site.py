@@ -7,7 +7,9 @@ that the master keeps with its rows.
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -303,6 +305,21 @@ def ids_in(postgres: Postgres) -> list[str]:
             return [row[0] for row in cursor.fetchall()]
     except psycopg2.OperationalError:
         return []
+
+
+def slowness() -> float:
+    """How much longer a process takes on this machine now than it computes: 1 where it has a core for itself."""
+    began_s = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", _COMPUTE], capture_output=True, check=True)
+    return max(1.0, (time.perf_counter() - began_s) / float(done.stdout))
+
+
+_COMPUTE = """
+import time
+while time.process_time() < 0.3:
+    pass
+print(time.process_time())
+"""
 
 
 def stop_all_of(program: Program) -> None:
