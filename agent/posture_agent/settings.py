@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from posture_agent.analysis.settings import AnalysisSettings
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_agent.store.database import DatabaseSettings
+from posture_agent.timeline.settings import TimelineSettings
 from posture_shared.settings import Settings
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -78,6 +79,7 @@ class MasterSettings(Settings):
     overload: OverloadSettings = OverloadSettings()
     store: StoreSettings = StoreSettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    timeline: TimelineSettings = TimelineSettings()
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("posture")))
     """Folder of `posture.db` and `analyzed_images/`; one master at a time."""

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from posture_shared.timeline import Episode, Pause, PostureBaseline
+
 PostureStatus = Literal[
     "Good",
     "Bad",
@@ -145,7 +147,10 @@ class WorkerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraState(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera as the master sees it. `age_s` is not here: a viewer derives it from `last_received`."""
+    """A camera as the master sees it. `age_s` is not here: a viewer derives it from `last_received`.
+
+    `capture` is the camera's own word, `pause` what it was told; `baseline` is what its pictures are judged by.
+    """
 
     pi_id: str
     online: bool | None
@@ -164,6 +169,8 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     version: str | None = None
     capture: Literal["on", "off"] = "on"
+    pause: Pause | None = None
+    baseline: PostureBaseline | None = None
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +263,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[Decision] = []
     overrides: list[Override] = []
     alarms: list[Alarm] = []
+    episodes: list[Episode] = []
+    """Those that go on."""
 
 
 class StoryStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,11 @@ class Alarms:
         self._open: dict[tuple[str, str], Alarm] = {}
         self._ended: deque[Alarm] = deque(maxlen=_HISTORY)
         self._changed: list[Alarm] = []
+        self._listener: Callable[[Alarm], None] | None = None
+
+    def listen(self, listener: Callable[[Alarm], None]) -> None:
+        """Tell `listener` of each alarm that is raised, changes its words, or ends."""
+        self._listener = listener
 
     def set(self, kind: str, subject: str, text: str | None, severity: Severity = "warning") -> None:
         """Raise the alarm (or update its words); with `text` None, end it."""
@@ -41,7 +46,7 @@ class Alarms:
                     ended=now,
                 )
                 self._ended.append(over)
-                self._changed.append(over)
+                self._change(over)
                 log.info("event=alarm_ended kind=%s subject=%s", kind, subject)
             return
         if standing is not None and standing.text == text:
@@ -57,7 +62,7 @@ class Alarms:
             since=standing.since if standing else now,
         )
         self._open[key] = raised
-        self._changed.append(raised)
+        self._change(raised)
         log.log(
             logging.ERROR if severity == "critical" else logging.WARNING,
             "event=alarm kind=%s subject=%s text=%r",
@@ -65,6 +70,11 @@ class Alarms:
             subject,
             text,
         )
+
+    def _change(self, alarm: Alarm) -> None:
+        self._changed.append(alarm)
+        if self._listener is not None:
+            self._listener(alarm)
 
     def open(self) -> list[Alarm]:
         """The alarms that hold now, oldest first."""

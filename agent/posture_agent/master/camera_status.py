@@ -18,6 +18,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     fps: float | None = None
     source: str | None = None
     version: str | None = None
+    capture: Literal["on", "off"] = "on"
 
 
 _decoder: Final = msgspec.json.Decoder(CameraStatus)

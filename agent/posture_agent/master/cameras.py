@@ -4,12 +4,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.rates import Rate
 from posture_shared.records import CameraState, PlacementState, PostureStatus, Result
+from posture_shared.timeline import Pause, PostureBaseline
 
 SKEW_ALARM_MS: Final = 2000.0
 """A camera clock that is further off than this is worth an alarm."""
@@ -26,6 +27,7 @@ class _Camera:
     spooled: int | None = None
     source: str | None = None
     version: str | None = None
+    capture: Literal["on", "off"] = "on"
     last_received: datetime | None = None
     last_status: PostureStatus | None = None
     last_frame_id: str | None = None
@@ -49,9 +51,12 @@ class Cameras:
         placed: Placed = _everything_local,
         skew_ms: Callable[[str], float | None] = lambda _: None,
         missing: Callable[[str], int] = lambda _: 0,
+        pause: Callable[[str], Pause | None] = lambda _: None,
+        baseline: Callable[[str], PostureBaseline | None] = lambda _: None,
     ) -> None:
         self._limit = limit
         self._placed, self._skew_ms, self._missing = placed, skew_ms, missing
+        self._pause, self._baseline = pause, baseline
         self._cameras: OrderedDict[str, _Camera] = OrderedDict()
         self._changed: set[str] = set()
 
@@ -90,6 +95,7 @@ class Cameras:
         camera = self._of(pi_id)
         camera.online = said.state == "online"
         camera.spooled, camera.source, camera.version = said.spooled, said.source, said.version
+        camera.capture = said.capture
 
     def touch(self, names: Iterable[str]) -> None:
         """Mark cameras as changed, e.g. after a change of placement."""
@@ -141,4 +147,7 @@ class Cameras:
             missing=self._missing(camera.pi_id),
             source=camera.source,
             version=camera.version,
+            capture=camera.capture,
+            pause=self._pause(camera.pi_id),
+            baseline=self._baseline(camera.pi_id),
         )

@@ -204,9 +204,9 @@ class Connection:
     def _acknowledge(self, packet: int) -> None:
         self._client.ack(packet, 1)
 
-    def publish(self, topic: str, payload: bytes, *, qos: int) -> None:
-        """Send a retained message; with QoS 1 it is `outstanding` until the broker has it."""
-        info = self._client.publish(topic, payload, qos=qos, retain=True)
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = True) -> None:
+        """Send a message; with QoS 1 it is `outstanding` until the broker has it."""
+        info = self._client.publish(topic, payload, qos=qos, retain=retain)
         if qos and info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._unconfirmed.add(info.mid)
 

@@ -15,6 +15,7 @@ from paho.mqtt.client import MQTTMessage
 
 from posture_agent.master import camera_status
 from posture_agent.master.acks import settle
+from posture_agent.master.announcements import Announcements
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.confirm import Confirmations
@@ -89,6 +90,7 @@ class Ingest:
             on_published=self._tell,
             on_taken_over=on_taken_over,
         )
+        self._announcements = Announcements()
         self._timer: asyncio.TimerHandle | None = None
         self._keeper: asyncio.TimerHandle | None = None
         self._holding = False
@@ -121,6 +123,16 @@ class Ingest:
         self._intake.settle(frame_id)
         if not self._intake.budget.full and not self._holding:
             self._session.read(on=True)
+
+    def order(self, topic: str, payload: bytes) -> None:
+        """Publish a retained message, and again on each new connection."""
+        self._announcements.order(topic, payload)
+        self._announce()
+
+    def alert(self, topic: str, payload: bytes) -> None:
+        """Publish a message once, as soon as there is a connection; of very many that wait the oldest goes."""
+        self._announcements.alert(topic, payload)
+        self._announce()
 
     def link(self) -> Link:
         """How the link to the broker is; `up` means subscribed."""
@@ -210,6 +222,7 @@ class Ingest:
 
     def _up(self) -> None:
         self._confirmations.everyone(time.monotonic())
+        self._announcements.everything()
         self._tell()
 
     def _schedule(self) -> None:
@@ -228,11 +241,19 @@ class Ingest:
         connection = self._session.connection
         if connection is None:
             return  # on_up tells everyone
+        self._announce()
         room = _OUTSTANDING - connection.outstanding
         for told in self._confirmations.take(time.monotonic(), room):
             connection.publish(f"confirm/{told.pi_id}", msgspec.json.encode(told.confirmation), qos=1)
         if connection.outstanding < _OUTSTANDING:
             self._schedule()
+
+    def _announce(self) -> None:
+        connection = self._session.connection
+        if connection is None:
+            return  # on_up says everything
+        for topic, payload, retain in self._announcements.take(_OUTSTANDING - connection.outstanding):
+            connection.publish(topic, payload, qos=1, retain=retain)
 
     # across restarts
 

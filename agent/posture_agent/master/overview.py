@@ -25,6 +25,7 @@ from posture_agent.settings import MasterSettings
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.reads import Backlog, Reads
 from posture_agent.telemetry import load_source
+from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
 from posture_shared.records import Counters, Flow, Link, MasterState, NodeLoad, Result, Site
 
@@ -51,11 +52,12 @@ class Overview:
         drainer: Drainer,
         placing: Placing,
         hostile: Callable[[], dict[str, int]],
+        timeline: Timeline,
     ) -> None:
         self._settings, self._epoch = settings, epoch
         self._ingest, self._workers, self._cameras = ingest, workers, cameras
         self._alarms, self._reads, self._drainer = alarms, reads, drainer
-        self._placing, self._hostile = placing, hostile
+        self._placing, self._hostile, self._timeline = placing, hostile, timeline
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
         self._started = datetime.now(UTC)
@@ -86,6 +88,7 @@ class Overview:
             nodes=self.nodes,
             links=self.links,
             overrides=self._placing.overrides,
+            episodes=self._timeline.open,
         )
 
     def arrived(self, frame: AcceptedFrame) -> None:

@@ -30,6 +30,8 @@ from posture_agent.master.ingest import Ingest
 from posture_agent.master.outcome import Outcome
 from posture_agent.master.overload import Overload
 from posture_agent.master.overview import Overview
+from posture_agent.master.pauses import STATE as PAUSES
+from posture_agent.master.pauses import Pauses
 from posture_agent.master.placing import Placing
 from posture_agent.master.queries import Queries
 from posture_agent.master.requests import Requests
@@ -46,12 +48,15 @@ from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
 from posture_agent.store.placement_log import PlacementLog
 from posture_agent.store.reads import Reads
+from posture_agent.store.timeline_log import TimelineLog
+from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
 from posture_shared import log as logs
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
 from posture_shared.keys import Allowed, master_pair
 from posture_shared.records import Decision, NodeLoad, PlacementState, StoryStep
+from posture_shared.timeline import Episode, Pause, PostureBaseline
 
 log = logging.getLogger("posture.master")
 
@@ -116,6 +121,8 @@ class Master:
             placed=self._placed,
             skew_ms=self.ingest.skew_ms,
             missing=self.ingest.missing,
+            pause=self._pause,
+            baseline=self._baseline,
         )
         placement_log = PlacementLog(outbox, self.committer)
         self.workers = WorkerPlane(
@@ -135,6 +142,24 @@ class Master:
         )
         self.drainer = Drainer(
             database=settings.database, outbox=outbox, writer=self.committer, on_alarm=self.alarms.set
+        )
+        self._timeline_log = TimelineLog(outbox, self.committer)
+        self.timeline = Timeline(
+            settings.timeline,
+            self._timeline_log,
+            skew_ms=self.ingest.skew_ms,
+            judge_by=self.workers.set_baseline,
+            publish=self.ingest.alert,
+            on_alarm=self.alarms.set,
+            on_episode=self._episode,
+            on_baseline=lambda pi_id: self.cameras.touch([pi_id]),
+        )
+        self.alarms.listen(self.timeline.alarm)
+        self.pauses = Pauses(
+            kept=self._timeline_log.load(PAUSES),
+            save=self._timeline_log.save,
+            order=self.ingest.order,
+            on_change=self.cameras.touch,
         )
         self.placing = Placing(
             self.workers,
@@ -157,6 +182,7 @@ class Master:
             drainer=self.drainer,
             placing=self.placing,
             hostile=self._hostile_consoles,
+            timeline=self.timeline,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
         self._queries = Queries(self._reads)
@@ -169,8 +195,12 @@ class Master:
             node=settings.node_name,
             site=self.site,
             requests=Requests(
-                queries=self._queries.handlers(),
-                commands={verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
+                queries={**self._queries.handlers(), **self.timeline.queries()},
+                commands={
+                    **{verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
+                    **self.timeline.commands(),
+                    **self.pauses.commands(),
+                },
                 audit=StoredAudit(self.committer, self._audit_reader),
             ),
             authorise=self.keys.console if self.keys else lambda _: ("operator", local_author()),
@@ -195,6 +225,10 @@ class Master:
             ending.push_async_callback(self.workers.stop)
             self.placing.start()
             ending.push_async_callback(self.placing.stop)
+            self.timeline.start()
+            ending.push_async_callback(self.timeline.stop)
+            self.pauses.start()
+            ending.callback(self.pauses.stop)
             self.health.start()
             ending.push_async_callback(asyncio.to_thread, self.health.stop)
             self.ingest.start()
@@ -265,6 +299,7 @@ class Master:
             self.cameras.settled(result, was_leased=leased)
             self.overview.done(result)
             self.site.result(result)
+            self.timeline.result(result)
 
     # Placement.
 
@@ -291,6 +326,17 @@ class Master:
                 self.workers.refuse(f"{worker.node}/{worker.instance}", GONE)
         if any(key.role in ("viewer", "operator") for key in keys):
             self.control.rebind_events()
+
+    # Posture over time.
+
+    def _pause(self, pi_id: str) -> Pause | None:
+        return self.pauses.of(pi_id)
+
+    def _baseline(self, pi_id: str) -> PostureBaseline | None:
+        return self.timeline.baseline(pi_id)
+
+    def _episode(self, episode: Episode) -> None:
+        self.site.episode(episode)
 
     # Beginning and end.
 
@@ -325,6 +371,7 @@ class Master:
         self._pictures.close()
         self._reads.close()
         self._audit_reader.close()
+        self._timeline_log.close()
         self._zmq.destroy(linger=200)
 
 

@@ -25,6 +25,7 @@ from posture_shared.records import (
     Site,
     WorkerState,
 )
+from posture_shared.timeline import Episode
 
 NODE_PERIOD_S: Final = 0.5
 HEARTBEAT_S: Final = 1.0
@@ -47,6 +48,7 @@ class Sources:
     nodes: Callable[[], Sequence[NodeLoad]]
     links: Callable[[], Sequence[Link]]
     overrides: Callable[[], Sequence[Override]]
+    episodes: Callable[[], Sequence[Episode]] = tuple
 
 
 class SiteView:
@@ -60,6 +62,7 @@ class SiteView:
         self._decisions: deque[Decision] = deque(maxlen=_DECISIONS)
         self._new_results: list[Result] = []
         self._new_decisions: list[Decision] = []
+        self._new_episodes: list[Episode] = []
         self._workers: dict[str, WorkerState] = {}
         self._nodes: dict[str, NodeLoad] = {}
         self._links: dict[str, Link] = {}
@@ -87,6 +90,10 @@ class SiteView:
             self._decisions.append(decision)
         self._new_decisions.append(decision)
 
+    def episode(self, episode: Episode) -> None:
+        """An episode began or ended."""
+        self._new_episodes.append(episode)
+
     def event(self, now: float) -> Event | None:
         """What changed since the last event; the master itself once a second; None where there is nothing to say."""
         source = self._from
@@ -110,8 +117,9 @@ class SiteView:
         heartbeat = now - self._beaten_at >= HEARTBEAT_S
         results, self._new_results = self._new_results, []
         decisions, self._new_decisions = self._new_decisions, []
-        changed = (results, cameras, workers, gone, nodes, links, decisions, alarms, overrides is not None, counters)
-        if not heartbeat and not any(changed):
+        episodes, self._new_episodes = self._new_episodes, []
+        changed = (results, cameras, workers, gone, nodes, links, decisions, alarms, episodes, counters)
+        if not heartbeat and not any(changed) and overrides is None:
             return None
         if heartbeat:
             self._beaten_at = now
@@ -128,6 +136,7 @@ class SiteView:
             decisions=decisions,
             overrides=overrides,
             alarms=alarms,
+            episodes=episodes,
             gone=gone,
             counters=counters,
             flow=source.flow() if slow or heartbeat else None,
@@ -153,6 +162,7 @@ class SiteView:
             decisions=list(self._decisions),
             overrides=list(source.overrides()),
             alarms=source.alarms.all(),
+            episodes=list(source.episodes()),
         )
 
 

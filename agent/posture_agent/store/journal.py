@@ -6,11 +6,13 @@ durable.
 
 import sqlite3
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from posture_agent.store import rows
 from posture_shared.records import Decision
+from posture_shared.timeline import Episode, PostureBaseline
+
+_BASELINE: Final = tuple(PostureBaseline.__struct_fields__)
 
 Job = Callable[[sqlite3.Connection], None]
 
@@ -55,26 +57,23 @@ def state(name: str, value: Any) -> Job:
     )
 
 
-def baseline(baseline_id: str, *, pi_id: str, profile: str, version: int, neck: float, body: float, author: str) -> Job:
+def baseline(taken: PostureBaseline) -> Job:
     """Keep a person's upright angles at a camera."""
-    values = (baseline_id, pi_id, profile, version, neck, body, rows.now(), author, rows.now())
-    return lambda connection: _run(
-        connection,
-        "INSERT OR IGNORE INTO posture_baseline"
-        " (baseline_id, pi_id, profile, version, neck, body, at, author, stored_at) VALUES (?,?,?,?,?,?,?,?,?)",
-        values,
-    )
+    values = (*(getattr(taken, name) for name in _BASELINE if name != "at"), rows.text(taken.at), rows.now())
+    names = (*(name for name in _BASELINE if name != "at"), "at", "stored_at")
+    statement = f"INSERT OR IGNORE INTO posture_baseline ({rows.columns(names)}) VALUES ({rows.marks(names)})"  # noqa: S608 - names are ours
+    return lambda connection: _run(connection, statement, values)
 
 
-def episode(episode_id: str, *, pi_id: str, started: datetime, ended: datetime, worst_status: str, reason: str) -> Job:
+def episode(over: Episode) -> Job:
     """Keep an episode of bad posture that has ended."""
-    seconds = (ended.astimezone(UTC) - started.astimezone(UTC)).total_seconds()
-    values = (episode_id, pi_id, rows.text(started), rows.text(ended), seconds, worst_status, reason, rows.now())
+    ended = None if over.ended is None else rows.text(over.ended)
+    values = (over.episode_id, over.pi_id, rows.text(over.started), ended, over.duration_s, "Bad", over.reason)
     return lambda connection: _run(
         connection,
         "INSERT OR IGNORE INTO posture_episode"
         " (episode_id, pi_id, started, ended, duration_s, worst_status, reason, stored_at) VALUES (?,?,?,?,?,?,?,?)",
-        values,
+        (*values, rows.now()),
     )
 
 

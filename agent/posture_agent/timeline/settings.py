@@ -2,14 +2,16 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from posture_agent.timeline.alert_settings import AlertSettings
+
 
 class BaselineSettings(BaseModel):
     """How a person's own upright posture is taken."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    seconds: float = Field(8.0, ge=5, le=60)
-    """How long the person is watched, seconds, 5-60: long enough for a median, short enough to sit still."""
+    seconds: float = Field(8.0, ge=5, le=15)
+    """How long the person is watched, seconds, 5-15: long enough for a median, short enough to sit still."""
     least_readings: int = Field(5, ge=3, le=100)
     """Fewest judged pictures within that time, 3-100."""
     most_spread_deg: float = Field(5.0, ge=1, le=20)
@@ -46,3 +48,14 @@ class HoldSettings(BaseModel):
     """A change of neck or trunk by more than this is a movement, degrees, 1-30."""
     static_s: float = Field(600.0, ge=60, le=7200)
     """Held longer than this it is static, seconds; 600 as in RULA (McAtamney and Corlett 1993)."""
+
+
+class TimelineSettings(BaseModel):
+    """Posture over time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    baseline: BaselineSettings = BaselineSettings()
+    episodes: EpisodeSettings = EpisodeSettings()
+    hold: HoldSettings = HoldSettings()
+    alerts: AlertSettings = AlertSettings()

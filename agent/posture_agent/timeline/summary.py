@@ -4,26 +4,9 @@ import itertools
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-import msgspec
-
 from posture_agent.timeline.reading import Reading
 from posture_agent.timeline.settings import EpisodeSettings, HoldSettings
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in seconds, shares 0-1 of the watched time, angles in degrees (medians; None without readings)."""
-
-    readings: int
-    watched_s: float
-    good_s: float
-    bad_s: float
-    good_share: float | None
-    bad_share: float | None
-    longest_bad_s: float
-    longest_hold_s: float
-    static: bool
-    neck_deg: float | None
-    body_deg: float | None
+from posture_shared.timeline import Summary
 
 
 def summarise(readings: Sequence[Reading], episodes: EpisodeSettings, hold: HoldSettings) -> Summary:

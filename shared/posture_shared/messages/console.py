@@ -25,6 +25,7 @@ from posture_shared.records import (
     Site,
     WorkerState,
 )
+from posture_shared.timeline import Episode
 
 VERSION: Final = 1
 OLDEST_VERSION: Final = 1
@@ -58,7 +59,7 @@ class Query(Header, frozen=True, tag="QUERY"):
     """A read that is not part of the live state. `id` pairs it with its reply.
 
     what: `results` (args: camera, status, since, limit), `decisions` (limit), `frame` (id), `picture` (frame_id),
-    `history` (camera, since), `jobs`, `job_log` (name).
+    `history` (camera, since), `baselines` (camera), `jobs`, `job_log` (name).
     """
 
     id: str
@@ -67,7 +68,12 @@ class Query(Header, frozen=True, tag="QUERY"):
 
 
 class Command(Header, frozen=True, tag="COMMAND"):
-    """Something to be done once: a repeated `id` returns the first answer (24 h)."""
+    """Something to be done once: a repeated `id` returns the first answer (24 h).
+
+    verb: `override_set` (scope, target, reason, for_s), `override_clear` (scope), `calibrate` (camera, profile; answers
+    when the person was watched for long enough), `camera_pause` (camera, reason, for_s), `camera_resume` (camera,
+    reason), `snooze` (camera or `all`, for_s, reason).
+    """
 
     id: str
     verb: str
@@ -133,7 +139,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What changed, as of `seq`. One event may carry several changes; absent fields did not change.
 
     Lists hold whole records to insert or replace by their key (camera: pi_id; worker: node/instance; node: node;
-    link: name; alarm: alarm_id; result: frame_id; decision: decision_id). `overrides` is the whole list.
+    link: name; alarm: alarm_id; result: frame_id; decision: decision_id; episode: episode_id). `overrides` is the
+    whole list; an episode with `ended` goes on no longer.
     `gone` names workers (`node/instance`) that left. An event without changes is the heartbeat, sent once a second.
     """
 
@@ -147,6 +154,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decisions: list[Decision] = []
     overrides: list[Override] | None = None
     alarms: list[Alarm] = []
+    episodes: list[Episode] = []
     gone: list[str] = []
     counters: Counters | None = None
     flow: Flow | None = None
