@@ -14,6 +14,7 @@ from posture_shared.messages.worker import (
     Done,
     Drain,
     Drained,
+    Fail,
     Frame,
     Grant,
     MasterBeat,
@@ -236,6 +237,22 @@ def test_a_hang_is_ended_at_its_time_to_live_and_only_the_hung_frame_hung():
     world.run(30)
     assert len(world.completions) == 4
     assert set(statuses(world)) == {"Good"}
+
+
+def test_a_frame_that_hung_goes_to_another_worker_where_there_is_one():
+    world = World("n1", "n2")
+    world.ready("n1")
+    world.add()
+    world.deliver()
+    world.child_takes(world.workers["n1"])
+    world.deliver()
+    world.route("n1", "n2")
+    world.ready("n2")
+    [lease] = world.protocol.leases._leases.values()
+    world.protocol.message(world.workers["n1"].peer, Fail(lease=lease.id, kind="hang", started=True), b"", world.now)
+    world.collect()
+    [again] = world.protocol.leases._leases.values()
+    assert (again.seat.key, again.entry.avoid) == ("n2/main", "n1/main")
 
 
 def test_an_expired_lease_goes_elsewhere_and_its_late_result_is_counted_stale():

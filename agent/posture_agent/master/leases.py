@@ -165,7 +165,7 @@ class Leases:
                 entry.strikes += end in _STRIKES
                 entry.losses += end not in _STRIKES
             entry.suspect = True
-        if end == "expired":
+        if end in ("expired", "hang"):
             entry.avoid = seat.key
         why = f"{_WORDS[end]} ({seat.key})" + (f": {detail}" if detail else "")
         entry.steps.append((now, "requeued", why))
