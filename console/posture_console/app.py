@@ -20,6 +20,7 @@ from textual.screen import Screen
 from posture_console.core.connection import Connection
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
+from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import Answer
 from posture_console.screens.drill import screen_for
@@ -112,8 +113,9 @@ class ConsoleApp(App[int]):
 
     def flush(self) -> None:
         """Give the view on top what changed since the last time."""
-        # Empty while the app starts and while it ends.
-        screen = self.screen_stack[-1] if self.screen_stack else None
+        if not self.is_running or not self.screen_stack:
+            return
+        screen = self.screen_stack[-1]
         if not isinstance(screen, View) or not screen.has_widgets:
             return
         reading = self.reading()
@@ -187,5 +189,6 @@ def run_console(settings: ConsoleSettings, target: Target) -> int:
         raise Stop("the console needs a terminal; without one use a verb: posture-console status --json", Exit.USAGE)
     mode = terminal_pictures.prepare(settings.pictures)
     app = ConsoleApp(settings, target, picture_mode=mode)
-    app.run()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(app.run_async())
     return app.return_code or 0

@@ -1,11 +1,11 @@
 """One visit to the master for a verb: connect within the timeout, read or ask, leave."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from posture_console.core.store import SiteStore
+from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import RefusedError
 from posture_console.settings import Target
@@ -21,7 +21,7 @@ def visit(target: Target, work: Work[T], *, timeout_s: float, results: int = 500
     Raises:
         Stop: exit code 3 when the master does not answer within `timeout_s`, 4 when it refuses.
     """
-    with asyncio.Runner(loop_factory=_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(_visit(target, work, timeout_s, results))
 
 
@@ -62,8 +62,3 @@ def _unreachable(link: MasterLink, timeout_s: float) -> str:
     return (
         f"no master answers at {connection.address} within {timeout_s:g} s{why}; is it running, and is --connect right?"
     )
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """On Windows ZeroMQ needs the selector loop, which is not the default there."""
-    return asyncio.SelectorEventLoop() if sys.platform == "win32" else asyncio.new_event_loop()

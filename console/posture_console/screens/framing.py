@@ -42,6 +42,8 @@ class FramingView(DetailView):
             shown.border_subtitle = "no picture is kept"
             return
         answer = await cast("Asking", self.app).ask("picture", frame_id=result.frame_id)
+        if not self.is_attached:
+            return
         if answer.picture is None:
             shown.show(result, None)
             shown.border_subtitle = answer.reply.error.replace("[", "\\[")[:80]

@@ -64,7 +64,7 @@ class ResultView(FramingView):
 
     async def _fetch_story(self, frame_id: str) -> None:
         answer = await cast("Asking", self.app).ask("frame", id=frame_id)
-        if frame_id != self._result.frame_id:
+        if frame_id != self._result.frame_id or not self.is_attached:
             return
         try:
             story = msgspec.convert(answer.reply.body, FrameStory) if answer.reply.ok else None

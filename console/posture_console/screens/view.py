@@ -29,14 +29,13 @@ class View(Screen[None]):
     class Ready(Message):
         """The view has its widgets and wants its first reading."""
 
+    has_widgets = False
+    """Whether the view is composed down to its last widget; a screen is on top before that."""
+
     def on_mount(self) -> None:
         """Ask for the first reading at once instead of at the next flush."""
+        self.has_widgets = True
         self.post_message(self.Ready())
-
-    @property
-    def has_widgets(self) -> bool:
-        """Whether the view was composed; a screen is on top before that."""
-        return bool(self.query("#banner"))
 
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
