@@ -38,9 +38,13 @@ layers: ready
 ready:
 	@scripts/setup demo
 
-bench:  ## throughput of the whole way against bare MediaPipe
+bench:  ## speed and cost against their limits: the whole way, dispatch, 200 cameras, idle programs, the console
 	@scripts/setup test
 	@$(python) benchmarks/throughput.py $(ARGS)
+	@$(python) benchmarks/dispatch.py
+	@$(python) benchmarks/many_cameras.py
+	@$(python) benchmarks/idle.py
+	@$(python) benchmarks/console_load.py
 
 accuracy:  ## angles and verdicts against pictures with known truth
 	@scripts/setup demo

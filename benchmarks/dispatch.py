@@ -16,30 +16,14 @@ from pathlib import Path
 
 import zmq
 import zmq.asyncio
+from quick_worker import ANSWER, CREDIT, work
 
 from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.routes import Route
 from posture_agent.master.workers import WorkerPlane
-from posture_shared.messages.worker import (
-    VERSION,
-    Activate,
-    Analysis,
-    Beat,
-    Done,
-    Frame,
-    Grant,
-    Hello,
-    MasterBeat,
-    Ready,
-    Started,
-    decode_to_worker,
-    encode,
-)
 
 JPEG = b"\xff\xd8" + bytes(80_000)
-ANSWER = bytes(200)
-CREDIT = 8
 ROUNDS = 3
 
 
@@ -55,50 +39,6 @@ def echo(endpoint: str) -> None:
             await socket.send(ANSWER)
 
     asyncio.run(run())
-
-
-def worker(endpoint: str) -> None:
-    """A worker that speaks the protocol and analyses nothing."""
-    socket = zmq.Context().socket(zmq.DEALER)
-    socket.connect(endpoint)
-    hello = Hello(
-        node="n1",
-        instance="main",
-        oldest_version=VERSION,
-        version=VERSION,
-        build="",
-        threads=4,
-        model="full",
-        mode="image",
-        cores=4,
-        pid=1,
-    )
-    socket.send(encode(hello))
-    found = Analysis(posture_status="Good", reason="", model="full", analyze_ms=1.0)
-    generation = received = granted = upto = 0
-    beaten = 0.0
-    while True:
-        if time.monotonic() - beaten > 0.5:
-            beaten = time.monotonic()
-            socket.send(encode(Beat(leases=[], upto=upto)))
-        if not socket.poll(100):
-            continue
-        message = decode_to_worker(socket.recv_multipart()[0])
-        if isinstance(message, Frame):
-            received += 1
-            socket.send(encode(Started(lease=message.lease)))
-            socket.send_multipart(
-                (encode(Done(lease=message.lease, frame_id=message.frame_id, analysis=found)), ANSWER)
-            )
-            if received + CREDIT - granted >= CREDIT // 4:
-                granted = received + CREDIT
-                socket.send(encode(Grant(generation=generation, total=granted)))
-        elif isinstance(message, Activate):
-            generation, received, granted = message.generation, 0, CREDIT
-            socket.send(encode(Ready(generation=generation)))
-            socket.send(encode(Grant(generation=generation, total=granted)))
-        elif isinstance(message, MasterBeat):
-            upto = message.upto
 
 
 async def bare(seconds: float) -> tuple[float, float]:
@@ -135,7 +75,7 @@ async def brokered(seconds: float) -> tuple[float, float]:
         plane = WorkerPlane(node_name="m", epoch="e", folder=Path(folder), on_complete=completed, port=0)
         await plane.start()
         endpoint = f"tcp://127.0.0.1:{plane.port}"
-        other = multiprocessing.get_context("spawn").Process(target=worker, args=(endpoint,), daemon=True)
+        other = multiprocessing.get_context("spawn").Process(target=work, args=(endpoint,), daemon=True)
         other.start()
         plane.set_route(None, Route(("n1",)))
         while not plane.ready:  # noqa: ASYNC110 - a benchmark may look
