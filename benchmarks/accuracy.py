@@ -8,12 +8,13 @@ table of model sizes and modes, `--classic` the classic rule's failings beside t
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import mean, median
 from typing import Any
 
 import msgspec
-from known_angles import Sample, drawn, photographs, pictures_folder, rendered
+from known_angles import Sample, another_frame, drawn, photographs, pictures_folder, rendered
 from measured import Row, Seen, cost_ms, errors, look, mirror_changes, photograph_targets, targets
 
 from posture_agent.analysis.analyzer import Analyzer
@@ -120,7 +121,7 @@ def _failings(seen: Sequence[Seen], mirror: tuple[int, int]) -> dict[str, str]:
 def _compare() -> bool:
     """Model sizes × modes on sequences in which a person moves as at 2 frames a second."""
     holds = True
-    print("\nmodel  mode   trunk   neck    ms a frame   (calibrated mean errors on sequences)")
+    print("\nmodel  mode   trunk   neck    CPU ms       (calibrated mean errors on sequences)")
     for model in ("lite", "full", "heavy"):
         necks, trunks = {}, {}
         for mode in ("image", "video"):
@@ -144,7 +145,7 @@ def _on_sequences(model: str, mode: str) -> tuple[float, float, float]:
             def analyse(picture: bytes, seq: int, camera: str = f"pi{number}", to: dict[int, Analysis] = found) -> None:
                 to[seq] = analyzer.analyze(picture, pi_id=camera, run="r", seq=seq, tracking=True)[0]
 
-            costs.append(cost_ms(analyzer, [sample.picture for sample in sequence], analyse))
+            costs.append(cost_ms([sample.picture for sample in sequence], analyse))
             upright = (sequence[0], _median([found[i] for i in range(BASELINE_FRAMES)]))
             seen = [Seen(sample, found[i], found[i].posture_status, upright) for i, sample in enumerate(sequence)]
             for errors_of, into in zip(errors(seen), (trunk, neck), strict=True):
@@ -181,7 +182,8 @@ def _path(seat: list[Sample]) -> list[Sample]:
         path.extend(row)
     there = path[path.index(next(sample for sample in path if sample.upright)) :]
     assert all(a is not b for a, b in pairwise(there))
-    return [there[0]] * (BASELINE_FRAMES - 1) + there + path[::-1]
+    frames = [there[0]] * (BASELINE_FRAMES - 1) + there + path[::-1]
+    return [replace(sample, picture=another_frame(sample.picture, i)) for i, sample in enumerate(frames)]
 
 
 def _median(found: Sequence[Analysis]) -> Analysis:

@@ -125,6 +125,17 @@ def mirrored(picture: bytes) -> bytes:
     return jpeg(cv2.flip(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), 1))
 
 
+def another_frame(picture: bytes, number: int) -> bytes:
+    """The same scene as the camera's next frame would show it: moved by a pixel or two, with noise of its own."""
+    chance = np.random.default_rng(number)
+    image = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR))
+    dx, dy = chance.uniform(-2, 2, 2)
+    height, width = image.shape[:2]
+    moved = cv2.warpAffine(image, np.array([[1, 0, dx], [0, 1, dy]]), (width, height), borderMode=cv2.BORDER_REPLICATE)
+    noisy = moved.astype(np.float32) + chance.normal(0, 3, moved.shape)
+    return jpeg(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
 def jpeg(image: np.ndarray) -> bytes:
     """`image` as JPEG of quality 95."""
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1])

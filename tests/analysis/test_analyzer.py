@@ -44,7 +44,7 @@ def test_front_views_are_found_and_refused(full: Analyzer) -> None:
     for photograph in photographs("front"):
         found = _analyse(full, photograph)
         assert (found.posture_status, found.landmarks_detected) == ("Not_Side_View", True)
-        assert found.neck_angle is found.body_angle is found.side is None
+        assert (found.neck_angle, found.body_angle, found.side) == (None, None, None)
 
 
 def test_nobody_is_found_in_empty_pictures(full: Analyzer) -> None:

@@ -53,7 +53,7 @@ def test_frames_in_order_are_followed(trackers: Trackers) -> None:
     assert all(_follows(trackers, "pi1", seq) for seq in range(1, 5))
 
 
-def test_the_first_and_every_tenth_frame_count_the_people(trackers: Trackers) -> None:
+def test_the_first_and_every_twentieth_frame_count_the_people(trackers: Trackers) -> None:
     counts = [_counts(trackers, "pi1", seq) for seq in range(2 * COUNT_EVERY)]
     assert [i for i, count in enumerate(counts) if count] == [0, COUNT_EVERY]
 

@@ -15,8 +15,11 @@ import numpy as np
 
 from posture_agent.analysis.mediapipe_parts import Image, ImageFormat
 
-COUNT_EVERY: Final = 10
-"""Every tenth frame of a camera is also looked at on its own: it counts the people, which following one cannot."""
+COUNT_EVERY: Final = 20
+"""Every twentieth frame of a camera is also looked at on its own: it counts the people, which following one cannot.
+
+More often would cost what following saves: such a frame costs image mode and video mode together.
+"""
 
 _STEP_MS: Final = 5000
 """Between two frames, whatever a camera says: its own timestamps may jump, and video mode wants rising ones.
