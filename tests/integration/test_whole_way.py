@@ -282,7 +282,7 @@ def test_the_console_verbs_tell_what_happened(master: Master, camera: Camera):
     assert all(one["latency_ms"]["total"] >= one["latency_ms"]["analyze"] for one in results)
     story = master.console("frame", ids[0])
     steps = [step["step"] for step in story["steps"]]
-    for step in ("received", "leased", "started", "committed"):
+    for step in ("received", "leased", "started", "result", "committed", "confirmed"):
         assert step in steps
 
 

@@ -19,6 +19,7 @@ from posture_agent.master.announcements import Announcements
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.confirm import Confirmations
+from posture_agent.master.confirmed import Confirmed
 from posture_agent.master.connection import Connection
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.identity import Known
@@ -91,6 +92,7 @@ class Ingest:
             on_taken_over=on_taken_over,
         )
         self._announcements = Announcements()
+        self._confirmed = Confirmed()
         self._timer: asyncio.TimerHandle | None = None
         self._keeper: asyncio.TimerHandle | None = None
         self._holding = False
@@ -160,6 +162,10 @@ class Ingest:
     def missing(self, pi_id: str) -> int:
         """Frames of the camera's newest run that never came."""
         return self._confirmations.missing(pi_id)
+
+    def confirmed_at(self, pi_id: str, run: str, seq: int) -> datetime | None:
+        """When the camera was told that this frame is durable; None where not, or no longer remembered."""
+        return self._confirmed.when(pi_id, run, seq)
 
     def skew_ms(self, pi_id: str) -> float | None:
         """How far the camera's clock is behind the master's, ms; None while unknown. Callable from any thread."""
@@ -245,6 +251,7 @@ class Ingest:
         room = _OUTSTANDING - connection.outstanding
         for told in self._confirmations.take(time.monotonic(), room):
             connection.publish(f"confirm/{told.pi_id}", msgspec.json.encode(told.confirmation), qos=1)
+            self._confirmed.told(told.pi_id, told.confirmation, datetime.now(UTC))
         if connection.outstanding < _OUTSTANDING:
             self._schedule()
 

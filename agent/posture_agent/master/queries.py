@@ -4,7 +4,7 @@ Each reads from disk in a thread, on a connection that never waits for the write
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,10 @@ import msgspec
 
 from posture_agent.master.requests import Answer, QueryHandler
 from posture_shared.exits import Exit, Stop
-from posture_shared.records import Decision, FrameStory, PostureStatus, Result
+from posture_shared.records import Decision, FrameStory, PostureStatus, Result, StoryStep
+
+ConfirmedAt = Callable[[str, str, int], datetime | None]
+"""When a camera was told that its frame (pi_id, run, seq) is durable."""
 
 MAX_ROWS: Final = 5000
 
@@ -65,8 +68,8 @@ class _PictureArgs(msgspec.Struct, forbid_unknown_fields=True):
 class Queries:
     """The query handlers by name, for `Requests`."""
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads = reads
+    def __init__(self, reads: Reads, *, confirmed_at: ConfirmedAt = lambda _pi_id, _run, _seq: None) -> None:
+        self._reads, self._confirmed_at = reads, confirmed_at
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="queries")
 
     def handlers(self) -> Mapping[str, QueryHandler]:
@@ -101,7 +104,17 @@ class Queries:
         story = await self._in_thread(lambda: self._reads.story(frame_id))
         if story is None:
             raise Stop(f"no frame {frame_id} has a row here; it may be in flight or older than what is kept")
-        return Answer(story)
+        return Answer(self._with_confirmation(story))
+
+    def _with_confirmation(self, story: FrameStory) -> FrameStory:
+        result = story.result
+        if result is None or result.run is None or result.seq is None:
+            return story
+        at = self._confirmed_at(result.pi_id, result.run, result.seq)
+        if at is None:
+            return story
+        step = StoryStep(at=at, step="confirmed", detail=f"confirm/{result.pi_id}")
+        return msgspec.structs.replace(story, steps=sorted([*story.steps, step], key=lambda one: one.at))
 
     async def _picture(self, args: dict[str, Any]) -> Answer:
         frame_id = _uuid(msgspec.convert(args, _PictureArgs).frame_id)
