@@ -185,7 +185,7 @@ class Master:
             timeline=self.timeline,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
-        self._queries = Queries(self._reads)
+        self._queries = Queries(self._reads, confirmed_at=self.ingest.confirmed_at)
         self._zmq = zmq.asyncio.Context()
         self.control = Control(
             self._zmq,
