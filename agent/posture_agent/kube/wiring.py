@@ -1,0 +1,87 @@
+"""Kubernetes as one object for the master: nothing but stand-ins while it is not enabled."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from posture_agent.kube.settings import KubeSettings
+from posture_shared.exits import Exit, Stop
+from posture_shared.placement.events import KubeNode
+from posture_shared.records import Link, WorkerState
+
+
+class Kubernetes:
+    """What the master knows of Kubernetes. Placement is bound after it was made, since each needs the other.
+
+    Args:
+        settings: of the way there. site: the master's node. keys_dir: None where keys are not in use.
+    """
+
+    def __init__(
+        self,
+        settings: KubeSettings,
+        *,
+        site: str,
+        keys_dir: Path | None,
+        workers: Callable[[], Sequence[WorkerState]],
+        on_alarm: Callable[[str, str, str | None], None],
+    ) -> None:
+        self.queries: Mapping[str, Any] = {}
+        self.commands: Mapping[str, Any] = {}
+        self._desired: Callable[[], Collection[str]] = set
+        self._failed: Callable[[str, str], None] = lambda _node, _why: None
+        self._launcher = None
+        if not settings.enabled:
+            return
+        if settings.master is None:
+            raise Stop("setting 'kube.master': say where workers find this master, tcp://HOST:5570", Exit.USAGE)
+        # Only here: the client is not a small one, and most sites have no Kubernetes.
+        from posture_agent.kube.cluster import Cluster  # noqa: PLC0415
+        from posture_agent.kube.launcher import Launcher  # noqa: PLC0415
+        from posture_agent.kube.operating import Operating  # noqa: PLC0415
+        from posture_agent.kube.worker_keys import KeysInFolder, NoKeys  # noqa: PLC0415
+
+        cluster = Cluster(settings)
+        self._launcher = Launcher(
+            settings,
+            cluster,
+            site=site,
+            keys=NoKeys() if keys_dir is None else KeysInFolder(keys_dir),
+            desired=lambda: self._desired(),  # noqa: PLW0108 - bound later
+            workers=workers,
+            on_failed=lambda node, why: self._failed(node, why),  # noqa: PLW0108 - bound later
+            on_alarm=on_alarm,
+        )
+        operating = Operating(self._launcher, cluster)
+        self.queries, self.commands = operating.queries(), operating.commands()
+
+    def open(self, desired: Callable[[], Collection[str]], failed: Callable[[str, str], None]) -> None:
+        """Begin, for a placement that has begun: `desired` are its Jobs' nodes, `failed` is told what fails."""
+        self._desired, self._failed = desired, failed
+        if self._launcher is not None:
+            self._launcher.open()
+
+    async def close(self) -> None:
+        """End; Jobs stay, and the next master adopts them."""
+        if self._launcher is not None:
+            await self._launcher.close()
+
+    def links(self) -> list[Link]:
+        """How the master stands with Kubernetes; none without it."""
+        return [] if self._launcher is None else [self._launcher.link()]
+
+    # Placement's `Jobs`.
+
+    def nodes(self) -> Mapping[str, KubeNode]:
+        """The nodes on which a Job could start a worker."""
+        return {} if self._launcher is None else self._launcher.nodes()
+
+    def launch(self, node: str, generation: int) -> None:
+        """Start a worker on `node`, soon."""
+        if self._launcher is not None:
+            self._launcher.launch(node, generation)
+
+    def stop(self, node: str) -> None:
+        """End the Job on `node`, soon."""
+        if self._launcher is not None:
+            self._launcher.stop(node)
