@@ -14,6 +14,7 @@ COMMANDS = {
     "keys": ("posture_agent.commands.keys:keys", "Create, list and revoke keys."),
     "migrate": ("posture_agent.commands.migrate:migrate", "Create or upgrade the tables in PostgreSQL."),
     "outbox": ("posture_agent.commands.outbox:outbox", "Look into the store of rows not yet in PostgreSQL."),
+    "retention": ("posture_agent.commands.retention:retention", "Remove old pictures and rows, or say what would go."),
     "config": ("posture_agent.commands.config:config", "Show settings and where they come from."),
 }
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from posture_agent.analysis.settings import AnalysisSettings
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_agent.store.database import DatabaseSettings
+from posture_agent.store.settings import Keeping, StoreSettings
 from posture_agent.timeline.settings import TimelineSettings
 from posture_shared.settings import Settings
 
@@ -60,15 +61,6 @@ class OverloadSettings(Part):
     """For `max-age`: the oldest frame that is still analysed, seconds since receipt, 0.5-3600."""
 
 
-class StoreSettings(Part):
-    """What is kept, and for how long."""
-
-    rows_days: float = Field(7, ge=7)
-    """How long drained rows stay in `posture.db`, days, at least 7."""
-    group_ms: float = Field(20, ge=0, le=20)
-    """How long a group commit may collect, ms, 0-20."""
-
-
 class MasterSettings(Settings):
     """Settings of `posture-agent master`; file table `[master]`."""
 
@@ -113,6 +105,11 @@ class MasterSettings(Settings):
     """Log lines as text or JSON."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
+
+    @property
+    def keeping(self) -> Keeping:
+        """What decides how long rows and pictures are kept."""
+        return Keeping(self.store, self.intake.seen_days, self.database.configured)
 
 
 def local_author() -> str:

@@ -50,10 +50,10 @@ def outcome(pi_id: str = "pi1", picture: bytes | None = b"jpeg", **fields: Any) 
 class Store:
     """A committer with everything it calls written down."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, free_bytes: int = 0) -> None:
         self.folder = folder
         self.outbox = Outbox(folder)
-        self.pictures = Pictures(folder)
+        self.pictures = Pictures(folder, free_bytes=free_bytes)
         self.committed: list[Outcome] = []
         self.alarms: list[tuple[str, str, str | None]] = []
         self.deliveries: dict[str, Delivery] = {}

@@ -48,6 +48,7 @@ from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
 from posture_agent.store.placement_log import PlacementLog
 from posture_agent.store.reads import Reads
+from posture_agent.store.retention import Retention
 from posture_agent.store.timeline_log import TimelineLog
 from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
@@ -92,7 +93,7 @@ class Master:
         epoch = new_id()
         self.alarms = Alarms(clock=lambda: datetime.now(UTC))
         self.keys = admission(settings.keys_dir)
-        self._pictures = Pictures(settings.data_dir)
+        self._pictures = Pictures(settings.data_dir, free_bytes=settings.store.free_bytes)
         self._reads = Reads(outbox.file)
         self._audit_reader = outbox.reader()
         self.ingest = Ingest(
@@ -161,6 +162,9 @@ class Master:
             order=self.ingest.order,
             on_change=self.cameras.touch,
         )
+        self.retention = Retention(
+            settings.keeping, outbox=outbox, pictures=self._pictures, writer=self.committer, on_alarm=self.alarms.set
+        )
         self.placing = Placing(
             self.workers,
             placement_log,
@@ -219,6 +223,7 @@ class Master:
         self._remember()
         self.committer.start()
         self.drainer.start()
+        self.retention.start()
         async with contextlib.AsyncExitStack() as ending:
             ending.push_async_callback(self._stop_store)
             await self.workers.start()
@@ -363,6 +368,7 @@ class Master:
         self.end(Stop("another master took over this one's session at the broker; only one may run", Exit.UNREACHABLE))
 
     async def _stop_store(self) -> None:
+        await self.retention.stop()
         await self.drainer.stop()  # its marks go through the committer
         await self.committer.stop()
         await asyncio.sleep(0)  # the last commits are told on the loop: their frames are acknowledged here

@@ -6,6 +6,7 @@ the same when a frame comes again, so that a picture written just before a crash
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,17 +45,29 @@ def relative_path(result: Result) -> str:
 
 
 class Pictures:
-    """Writes pictures below `data_dir`."""
+    """Writes pictures below `data_dir`.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        data_dir: the folder that holds `analyzed_images/`.
+        free_bytes: what stays free on the disk: below it nothing is written, until a little more is free again.
+    """
+
+    def __init__(self, data_dir: Path, *, free_bytes: int = 0) -> None:
         self._root = data_dir
+        self._free_bytes, self._short = free_bytes, False
+        self.written_bytes = 0
+        """Bytes of pictures written since the start."""
         self._known: set[Path] = set()
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="picture")
 
     def write(self, pictures: Sequence[Picture]) -> list[OSError | None]:
         """Make `pictures` durable; for each one None, or why it could not be written."""
+        if self._is_short():
+            words = f"less than {self._free_bytes / 2**20:.0f} MiB of the disk are free (store.free_bytes)"
+            return [OSError(errno.ENOSPC, words)] * len(pictures)
         write = self._pool.map if len(pictures) > _WRITERS else map
         results = list(write(self._write_one, pictures))
+        self.written_bytes += sum(len(p.jpeg) for p, error in zip(pictures, results, strict=True) if error is None)
         folders = {(self._root / p.path).parent for p, error in zip(pictures, results, strict=True) if error is None}
         try:
             for folder in folders:
@@ -66,8 +79,13 @@ class Pictures:
     def _write_one(self, picture: Picture) -> OSError | None:
         final = self._root / picture.path
         try:
-            self._make_folder(final.parent)
-            _write_durably(final, picture.jpeg)
+            try:
+                self._make_folder(final.parent)
+                _write_durably(final, picture.jpeg)
+            except FileNotFoundError:  # retention took the empty folder away
+                self._known.discard(final.parent)
+                self._make_folder(final.parent)
+                _write_durably(final, picture.jpeg)
         except OSError as error:
             self._known.discard(final.parent)
             return error
@@ -81,6 +99,14 @@ class Pictures:
         for place in missing:
             _sync_folder(place.parent)
         self._known.add(folder)
+
+    def _is_short(self) -> bool:
+        """Whether the disk has too little room; an eighth more must be free before it has enough again."""
+        if self._free_bytes:
+            disk = os.statvfs(self._root)
+            wanted = self._free_bytes * 9 // 8 if self._short else self._free_bytes
+            self._short = disk.f_bavail * disk.f_frsize < wanted
+        return self._short
 
     def close(self) -> None:
         """End the writing threads."""

@@ -75,6 +75,14 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
+INDEXES: Final = """
+CREATE INDEX IF NOT EXISTS posture_log_pictured ON posture_log ((posture_status = 'Bad'), received_time)
+  WHERE image_path IS NOT NULL;
+CREATE INDEX IF NOT EXISTS posture_episode_camera ON posture_episode (pi_id, ended);
+"""
+"""Made where they are missing. They are no part of the version: a program that does not know them works with them."""
+
+
 class TooNewError(Exception):
     """The file was written by a newer version of this program."""
 
@@ -88,6 +96,6 @@ def upgrade(connection: sqlite3.Connection) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > VERSION:
         raise TooNewError(f"version {found}, this program knows {VERSION}")
-    if found == VERSION:
-        return
-    connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    if found < VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    connection.executescript(INDEXES)
