@@ -2,8 +2,9 @@
 
 import pytest
 
+from posture_agent.master.backlog import Entry
 from posture_agent.master.leases import GRACE_S, LOSSES, Send
-from posture_agent.master.overload import Overload
+from posture_agent.master.overload import Overload, shed
 from posture_agent.master.routes import Route
 from posture_agent.worker.pipe import Found
 from posture_shared.messages.worker import (
@@ -23,6 +24,7 @@ from posture_shared.messages.worker import (
     Started,
     Welcome,
 )
+from support.site_records import frame
 from support.worker_world import GOOD, World, hello
 
 
@@ -480,6 +482,13 @@ def test_max_age_sheds_what_waited_too_long_and_nothing_that_was_begun():
     shed = [done.frame.seq for done in world.completions if done.analysis.posture_status == "Expired"]
     assert shed == [7, 8]
     assert "max-age" in world.completions[0].analysis.reason
+
+
+def test_max_age_counts_the_wait_that_is_still_ahead_at_the_worker():
+    policy, waiting = Overload("max-age", 5.0), [Entry(frame=frame(received_s=0.0), number=1)]
+    assert not shed(policy, waiting, 4.8, ahead_s=0.1)
+    [given_up] = shed(policy, waiting, 4.8, ahead_s=0.3)
+    assert given_up.reason == "not analysed: waited 4.8 s and would wait 0.3 s more, more than 5 s (max-age)"
 
 
 def test_keep_all_sheds_nothing():

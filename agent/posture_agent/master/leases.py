@@ -214,11 +214,11 @@ class Leases:
             progress = False
             blocked: set[object] = set()
             for camera in self._backlog.rotation():
+                route = self._routes.serving(camera)
                 if self.overload.policy == "max-age":
-                    self._shed(camera, now)
+                    self._shed(camera, now, ahead_s=self._pick.ahead_s(route))
                     if not self._backlog.has(camera):
                         continue
-                route = self._routes.serving(camera)
                 if route in blocked:
                     continue
                 entry = self._backlog.first(camera)
@@ -266,8 +266,8 @@ class Leases:
         if lease.seat.alone is lease.entry:
             lease.seat.alone = None
 
-    def _shed(self, camera: str, now: float) -> None:
-        given_up = shed(self.overload, self._backlog.waiting(camera), now)
+    def _shed(self, camera: str, now: float, *, ahead_s: float = 0.0) -> None:
+        given_up = shed(self.overload, self._backlog.waiting(camera), now, ahead_s=ahead_s)
         if given_up:
             self._backlog.remove([one.entry for one in given_up])
         for one in given_up:

@@ -23,11 +23,12 @@ class Shed(NamedTuple):
     reason: str
 
 
-def shed(overload: Overload, waiting: Sequence[Entry], now: float) -> list[Shed]:
+def shed(overload: Overload, waiting: Sequence[Entry], now: float, *, ahead_s: float = 0.0) -> list[Shed]:
     """The frames of one camera, oldest first, that `overload` gives up at `now` (monotonic seconds).
 
-    A frame that a worker had already begun is never given up for age or for a newer one: it comes back because a
-    worker was lost, not because the camera is too fast.
+    `ahead_s` is how long a frame would still wait at the worker that it could go to. A frame that a worker had already
+    begun is never given up for age or for a newer one: it comes back because a worker was lost, not because the camera
+    is too fast.
     """
     fresh = [entry for entry in waiting if not entry.attempt]
     if overload.policy == "latest-only":
@@ -39,10 +40,11 @@ def shed(overload: Overload, waiting: Sequence[Entry], now: float) -> list[Shed]
         return [
             Shed(
                 entry,
-                f"not analysed: waited {now - entry.frame.received_s:.1f} s, "
-                f"more than {overload.max_age_s:g} s (max-age)",
+                f"not analysed: waited {now - entry.frame.received_s:.1f} s"
+                + (f" and would wait {ahead_s:.1f} s more" if ahead_s >= 0.05 else "")
+                + f", more than {overload.max_age_s:g} s (max-age)",
             )
             for entry in fresh
-            if now - entry.frame.received_s > overload.max_age_s
+            if now + ahead_s - entry.frame.received_s > overload.max_age_s
         ]
     return []

@@ -55,6 +55,11 @@ class Pick:
             return min(open_, key=lambda seat: len(seat.cameras) / seat.hello.threads)
         return min(open_, key=lambda seat: seat.expected_s)
 
+    def ahead_s(self, route: Route) -> float:
+        """How long a frame that is sent to one of `route` now would wait there for a thread, at the least."""
+        free = [seat.ahead_s for seat in self._roster.resolve(route) if seat.free > 0]
+        return min(free, default=0.0)
+
     def leased(self, entry: Entry, seat: Seat) -> bool:
         """Note that `entry` goes to `seat`; returns whether it may be tracked from the frame before it."""
         if entry.suspect:

@@ -86,6 +86,11 @@ class Seat:
         """Until a frame sent now would be done: what is ahead of it, at this worker's pace."""
         return (len(self.leases) + 1) * self.frame_s / self.hello.threads
 
+    @property
+    def ahead_s(self) -> float:
+        """Until a thread would take a frame sent now, at this worker's pace."""
+        return max(0, len(self.leases) + 1 - self.hello.threads) * self.frame_s / self.hello.threads
+
     def took(self, seconds: float) -> None:
         """Learn from a frame that took `seconds` from STARTED to RESULT."""
         self._took.append(seconds)
