@@ -272,9 +272,9 @@ def stored_s(row: Mapping[str, Any]) -> float:
     return datetime.fromisoformat(row["stored_at"]).timestamp()
 
 
-def latency_ms(row: Mapping[str, Any]) -> float:
-    """Receipt to commit."""
-    return float(json.loads(row["latency_ms"])["total"])
+def latency_ms(row: Mapping[str, Any], part: str = "total") -> float:
+    """Receipt to commit, or another part of a frame's time."""
+    return float(json.loads(row["latency_ms"])[part])
 
 
 def quantile(values: Sequence[float], part: float) -> float:
