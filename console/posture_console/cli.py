@@ -1,16 +1,18 @@
 """The command line of `posture-console`: without a verb the screen, else one verb. Heavy imports wait for their use."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import click
 
+from posture_console import verb as verbs_of
 from posture_console.options import Chosen, everywhere, taken
+from posture_console.override_verbs import override
+from posture_console.posture_verbs import POSTURE_VERBS
+from posture_console.verb import visited
 from posture_shared import __version__
 from posture_shared.exits import run
-
-Work = Callable[..., Awaitable[Any]]
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,32 +33,14 @@ def cli(context: click.Context, /, theme: str | None, pictures: str | None, **op
 
 
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command of that name with the options that every verb takes; the function gets `Chosen` first."""
+    """A verb of this program."""
 
     def made(function: Callable[..., Any]) -> click.Command:
-        def called(**options: Any) -> Any:
-            return function(taken(click.get_current_context(), options), **options)
-
-        called.__doc__ = function.__doc__
-        called.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-        return cli.command(name)(everywhere(called))
+        command = verbs_of.verb(name)(function)
+        cli.add_command(command)
+        return command
 
     return made
-
-
-def visited(chosen: Chosen, work: Work, *, with_timeout: bool = False, **arguments: Any) -> Any:
-    """Run `work(link, as_json=…, …)` against the chosen master."""
-    from posture_console.headless.visit import visit  # noqa: PLC0415 - ZeroMQ only where a verb needs it
-
-    settings = chosen.loaded().value
-    if with_timeout:
-        arguments["timeout_s"] = settings.timeout_s
-    return visit(
-        chosen.target(settings),
-        lambda link: work(link, as_json=chosen.as_json, **arguments),
-        timeout_s=settings.timeout_s,
-        results=settings.results_kept,
-    )
 
 
 @verb("status")
@@ -175,6 +159,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+for command in (*POSTURE_VERBS, override):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -17,6 +17,8 @@ from posture_shared.records import Role
 log = logging.getLogger("posture.requests")
 
 QUERY_TIMEOUT_S: Final = 5.0
+SLOW_QUERIES: Final = {"history": 30.0}
+"""Those that read a day of rows and more, and their time, seconds."""
 MAX_COMMANDS_AT_ONCE: Final = 64
 
 
@@ -75,7 +77,7 @@ class Requests:
         if handler is None:
             raise Stop(f"'{query.what[:40]}' cannot be queried; known: {', '.join(sorted(self._queries))}", Exit.USAGE)
         try:
-            answer = await asyncio.wait_for(handler(query.args), QUERY_TIMEOUT_S)
+            answer = await asyncio.wait_for(handler(query.args), SLOW_QUERIES.get(query.what, QUERY_TIMEOUT_S))
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise Stop(f"query '{query.what}': {error}", Exit.USAGE) from None
         return Reply(id=query.id, ok=True, body=answer.body), answer.attachment

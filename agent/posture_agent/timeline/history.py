@@ -15,20 +15,30 @@ from posture_shared.timeline import Episode, History
 class Rows(Protocol):
     """Where rows are read."""
 
-    def seen(self, pi_id: str, since: datetime) -> list[Seen]:
-        """The camera's rows since then, in the order in which they were taken."""
+    def seen(self, pi_id: str, since: datetime, *, limit: int) -> list[Seen]:
+        """The camera's newest `limit` rows since then, in the order in which they were taken."""
 
     def episodes(self, pi_id: str, since: datetime) -> list[Episode]:
         """The camera's episodes that ended since then."""
 
 
 def history(
-    rows: Rows, pi_id: str, *, since: datetime, until: datetime, going_on: Sequence[Episode], settings: TimelineSettings
+    rows: Rows,
+    pi_id: str,
+    *,
+    since: datetime,
+    until: datetime,
+    going_on: Sequence[Episode],
+    settings: TimelineSettings,
+    limit: int = MAX_READINGS,
 ) -> History:
-    """One camera's posture from `since` to `until`; `going_on` are the episodes that have not ended."""
-    seen = rows.seen(pi_id, since)
+    """One camera's posture from `since` to `until`, of the newest `limit` frames.
+
+    `going_on` are the episodes that have not ended.
+    """
+    seen = rows.seen(pi_id, since, limit=limit)
     counted = Counter(row.status for row in seen)
-    if len(seen) >= MAX_READINGS:
+    if len(seen) >= limit:
         since = datetime.fromtimestamp(seen[0].at_s, UTC)
     return History(
         pi_id=pi_id,
