@@ -1,20 +1,25 @@
-"""`posture-agent outbox`: what waits for PostgreSQL, and what it refused."""
+"""`posture-agent outbox`: what waits for PostgreSQL, what it refused, and rows as a file."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
+
+_data_dir = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of posture.db.")
+_config = click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with a [master] table."
+)
 
 
 @click.group()
 def outbox() -> None:
-    """Look into posture.db, also while the master runs."""
+    """Look into posture.db, also while the master runs; take rows out and in."""
 
 
 @outbox.command()
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of posture.db.")
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with a [master] table.")
+@_data_dir
+@_config
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(data_dir: Path | None, config: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's way
     """Say how many rows wait for PostgreSQL, since when, and which ones it refused. Exit 1 where it refused some."""
@@ -27,6 +32,68 @@ def status(data_dir: Path | None, config: Path | None, as_json: bool) -> None:  
             click.echo(f"refused {row['source']} {row['key']}: {row['reason']} (SQLSTATE {row['sqlstate']})")
     if found["refused"]:
         raise SystemExit(1)
+
+
+@outbox.command("export")
+@click.argument("file", type=click.File("wb", lazy=False))
+@click.option("--all", "everything", is_flag=True, help="Also rows that are in PostgreSQL already.")
+@_data_dir
+@_config
+def export_(file: IO[bytes], everything: bool, data_dir: Path | None, config: Path | None) -> None:  # noqa: FBT001 - click's way
+    """Write the rows that are not in PostgreSQL to FILE (- for stdout), one JSON object a line.
+
+    The master may run. Pictures are not in the file: copy analyzed_images/ beside it.
+    """
+    import contextlib  # noqa: PLC0415 - keeps --help fast
+    import sqlite3  # noqa: PLC0415
+
+    from posture_agent.store import transfer  # noqa: PLC0415
+    from posture_agent.store.outbox import open_reader  # noqa: PLC0415
+    from posture_shared.exits import Exit, Stop  # noqa: PLC0415
+
+    source, count = _file(data_dir, config), 0
+    try:
+        with contextlib.closing(open_reader(source)) as reader:
+            for line in transfer.export(reader, everything=everything):
+                file.write(line + b"\n")
+                count += 1
+        file.flush()
+    except sqlite3.Error as error:
+        raise Stop(f"{source} cannot be read: {error}; name the master's folder with --data-dir", Exit.USAGE) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Stop(f"{getattr(file, 'name', '-')} cannot be written: {error.strerror}; {count} rows were") from None
+    click.echo(f"{count} rows", err=True)
+
+
+@outbox.command("import")
+@click.argument("file", type=click.File("rb"))
+@_data_dir
+@_config
+def import_(file: IO[bytes], data_dir: Path | None, config: Path | None) -> None:
+    """Take in the rows that `outbox export` wrote to FILE (- for stdin); the master must be stopped.
+
+    Rows that are there already stay as they are, so a file may be imported again.
+    """
+    import contextlib  # noqa: PLC0415 - keeps --help fast
+    import sqlite3  # noqa: PLC0415
+
+    from posture_agent.store import transfer  # noqa: PLC0415
+    from posture_agent.store.outbox import Outbox  # noqa: PLC0415
+    from posture_shared.exits import Exit, Stop  # noqa: PLC0415
+
+    target = _file(data_dir, config)
+    with contextlib.closing(Outbox(target.parent)) as opened, contextlib.closing(opened.writer()) as connection:
+        try:
+            done = transfer.load(connection, file)
+        except transfer.BadLineError as error:
+            raise Stop(
+                f"{getattr(file, 'name', '-')}: {error}; what stands before it is imported", Exit.USAGE
+            ) from None
+        except sqlite3.Error as error:
+            raise Stop(f"{target} cannot be written: {error}; import again when it can") from None
+    click.echo(f"{done.new} rows imported, {done.known} were there already", err=True)
 
 
 def _file(data_dir: Path | None, config: Path | None) -> Path:
