@@ -9,12 +9,14 @@ import argparse
 import asyncio
 import contextlib
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import zmq
 import zmq.asyncio
 
 from posture_shared.messages import console as wire
+from posture_shared.records import Override
 from support.scene import Scene
 
 if TYPE_CHECKING:
@@ -114,6 +116,8 @@ class FakeMaster:
             self.received.append(message)
             for part in self._answers(message):
                 await self._control.send_multipart([peer, *part])
+            if isinstance(message, wire.Command) and message.verb.startswith("override_"):
+                await self.publish(overrides=self.scene.overrides)
 
     def _answers(self, message: wire.FromConsole) -> list[list[bytes]]:
         if self.refuse is not None:
@@ -129,7 +133,7 @@ class FakeMaster:
                 return [self._reply(message)]
             case wire.Command():
                 self.commands.append(message)
-                return [[wire.encode(wire.Reply(id=message.id, ok=True, body={"done": message.verb}))]]
+                return [[wire.encode(self._obeyed(message))]]
 
     def _welcome(self) -> wire.Welcome:
         return wire.Welcome(
@@ -141,6 +145,25 @@ class FakeMaster:
             node=self.scene.nodes[0],
             build="fake",
         )
+
+    def _obeyed(self, command: wire.Command) -> wire.Reply:
+        if self.role != "operator":
+            error = f"local:ada has the role {self.role}; '{command.verb}' needs the role operator"
+            return wire.Reply(id=command.id, ok=False, error=error, code=4)
+        if not command.verb.startswith("override_"):
+            return wire.Reply(id=command.id, ok=True, body={"done": command.verb})
+        scene, scope = self.scene, command.args["scope"]
+        held = next((found for found in scene.overrides if found.scope == scope), None)
+        scene.overrides = [found for found in scene.overrides if found.scope != scope]
+        if command.verb == "override_clear":
+            error = "" if held else f"there is no override of {scope}; in force: none"
+            return wire.Reply(id=command.id, ok=held is not None, error=error, code=0 if held else 1, body=held)
+        for_s = command.args["for_s"]
+        until = None if for_s is None else scene.at + timedelta(seconds=for_s)
+        said = {name: command.args[name] for name in ("scope", "target", "reason")}
+        made = Override(**said, author="local:ada", since=scene.at, until=until)
+        scene.overrides.append(made)
+        return wire.Reply(id=command.id, ok=True, body=made)
 
     def _reply(self, query: wire.Query) -> list[bytes]:
         """The reply, and where a picture was asked for its JPEG."""

@@ -24,6 +24,7 @@ from posture_shared.records import (
     Link,
     MasterState,
     NodeLoad,
+    Override,
     Result,
     Site,
     StoryStep,
@@ -58,6 +59,7 @@ class Scene:
         self.owed = {name: index / max(1, cameras) for index, name in enumerate(self.camera_names)}
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
+        self.overrides: list[Override] = []
         self.offloaded = False
         self.rows = 50_412
         self.by_status: dict[str, int] = {}
@@ -110,7 +112,7 @@ class Scene:
             links=self.links(),
             results=self.results[-results:],
             decisions=self.decisions[-100:],
-            overrides=[],
+            overrides=self.overrides,
             alarms=self.alarms,
         )
 

@@ -110,7 +110,8 @@ class Crew:
 def _environment(folder: Path, outside: Mapping[str, str]) -> dict[str, str]:
     """Ours without the settings of a real site: the demo must not write into anybody's database."""
     kept = {name: value for name, value in outside.items() if name in _KEPT or not name.startswith(_OURS)}
-    return {**kept, "XDG_CONFIG_HOME": str(folder / "config"), "PYTHONUNBUFFERED": "1"}
+    private = {"XDG_CONFIG_HOME": str(folder / "config"), "POSTURE_KEYS_DIR": str(folder / "keys")}
+    return {**kept, **private, "PYTHONUNBUFFERED": "1"}
 
 
 def _die_with_parent() -> Callable[[], None] | None:
