@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from posture_publisher.encode import jpeg_of
+from posture_publisher.encode import Picture, jpeg_of
 from posture_publisher.pacing import Pacer
 from posture_publisher.sources import Source, SourceLost
 from posture_shared.exits import Stop
@@ -63,11 +63,14 @@ class Capture(threading.Thread):
         self._leave = threading.Semaphore(_HANDED_OVER)
         self._room = threading.Event()
         self._room.set()
+        self._allowed = threading.Event()
+        self._allowed.set()
         self._complaints = RateLimit()
 
     def stop(self) -> None:
         """Capture no more; the thread ends soon."""
         self._stopping.set()
+        self._allowed.set()
         self._room.set()
         self._leave.release()
 
@@ -82,6 +85,13 @@ class Capture(threading.Thread):
             self._room.set()
         else:
             self._room.clear()
+
+    def allow(self, *, pictures: bool) -> None:
+        """Whether pictures may be taken; one that is being taken is thrown away."""
+        if pictures:
+            self._allowed.set()
+        elif not self._stopping.is_set():
+            self._allowed.clear()
 
     def run(self) -> None:
         """The thread's body."""
@@ -104,25 +114,32 @@ class Capture(threading.Thread):
             return False
         if not self._source.live:
             self._room.wait()
+        if not self._allowed.is_set():
+            self._allowed.wait()
+            return not self._stopping.is_set()
         picture = self._source.read()
         captured = datetime.now(UTC)
         self._pacer.taken()
         if picture is None or self._stopping.is_set():
             return False
+        if self._allowed.is_set():
+            self._hand_over(picture, captured)
+        return True
+
+    def _hand_over(self, picture: Picture, captured: datetime) -> None:
         try:
             jpeg = jpeg_of(picture, size=self._size, quality=self._quality)
         except ValueError as error:
             self._complain(str(error))
-            return True
+            return
         identity = FrameIdentity(id=new_id(), run=self._run_id, seq=self._seq + 1, captured=captured)
         frame = embed(jpeg, identity)
         if len(frame) > self._largest_bytes:
             self._complain(f"{len(frame)} bytes, at most {self._largest_bytes}; use --size or a lower --quality")
-            return True
+            return
         self._seq += 1
         self._leave.acquire()
         self._emit(Captured(identity, frame))
-        return True
 
     def _complain(self, why: str) -> None:
         allowed, kept_back = self._complaints.allow()

@@ -9,6 +9,7 @@ import signal
 import time
 from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Final, Literal
 
@@ -24,10 +25,11 @@ from posture_publisher.link import (
     RunSeen,
     Subscribed,
 )
+from posture_publisher.obedience import FILE, Obedience
 from posture_publisher.settings import PublisherSettings
 from posture_publisher.shipping import Shipping
 from posture_publisher.sources import Source
-from posture_publisher.wire import CameraStatus, Confirmation
+from posture_publisher.wire import CameraStatus, Confirmation, Order
 from posture_shared import __version__
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import MAX_IMAGE_BYTES, new_id
@@ -62,6 +64,9 @@ class Daemon:
         self._captured_s: deque[float] = deque(maxlen=1000)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._shipping = Shipping(settings)
+        folder = self._shipping.folder
+        self._obedience = Obedience(folder / FILE if folder is not None else None)
+        self._paused = False
         self._link = Link(
             settings.broker, pi_id=settings.pi_id, farewell=self._status("offline"), emit=self._events.put
         )
@@ -89,6 +94,7 @@ class Daemon:
         """
         signals = (signal.SIGTERM, signal.SIGINT)
         before = {number: signal.signal(number, self._on_signal) for number in signals}
+        self._obey()
         self._link.start()
         self._capture.start()
         log.info(
@@ -128,6 +134,7 @@ class Daemon:
         except queue.Empty:
             pass
         now_s = time.monotonic()
+        self._obey()
         self._shipping.pump(self._link.publish, now_s)
         if now_s - self._tick_s >= _TICK_S:
             self._tick_s = now_s
@@ -172,10 +179,30 @@ class Daemon:
                 progress = self._shipping.acknowledged(event, now_s)
             case MasterSaid():
                 self._shipping.master(online=event.online, now_s=now_s)
+            case Order():
+                self._ordered(event)
             case Confirmation():
                 progress = self._shipping.confirmed(event, now_s) > 0
         if progress:
             self._progress_s = now_s
+
+    def _ordered(self, order: Order) -> None:
+        self._obedience.heard(order)
+        self._obey()
+        if order.forget is not None:
+            forgotten = self._shipping.forget(order.forget)
+            log.info("frames forgotten since=%s until=%s frames=%d", order.forget.since, order.forget.until, forgotten)
+
+    def _obey(self) -> None:
+        """Take pictures or not, as the order that holds now says; the master hears of a change at once."""
+        paused = self._obedience.paused(datetime.now(UTC))
+        if paused == self._paused:
+            return
+        self._paused = paused
+        self._capture.allow(pictures=not paused)
+        log.info("capture %s", "paused" if paused else "resumed")
+        if self._up:
+            self._say_status(time.monotonic())
 
     def _check_name(self, run: str) -> None:
         """Two publishers of one name would throw each other out for ever: the one that started first gives way.
@@ -257,6 +284,7 @@ class Daemon:
             fps=round(recent / span_s, 2),
             source=self._source.name[:_NAME],
             version=__version__,
+            capture="off" if self._paused else "on",
             dropped=self._shipping.dropped,
         )
 

@@ -23,10 +23,13 @@ from posture_publisher.wire import (
     MASTER_STATUS_TOPIC,
     CameraStatus,
     Confirmation,
+    Order,
     confirm_topic,
+    control_topic,
     images_topic,
     parse_confirmation,
     parse_master_status,
+    parse_order,
     parse_run,
     status_topic,
 )
@@ -82,7 +85,7 @@ class RunSeen:
     run: str
 
 
-LinkEvent = Connected | RunSeen | Disconnected | Subscribed | Acknowledged | MasterSaid | Confirmation
+LinkEvent = Connected | RunSeen | Disconnected | Subscribed | Acknowledged | MasterSaid | Order | Confirmation
 
 
 class Link:
@@ -190,7 +193,13 @@ class Link:
                 largest_packet_bytes=_number(properties, "MaximumPacketSize"),
             )
         )
-        client.subscribe([(confirm_topic(self._pi_id), 1), (MASTER_STATUS_TOPIC, 1), (status_topic(self._pi_id), 1)])
+        topics = (
+            control_topic(self._pi_id),
+            confirm_topic(self._pi_id),
+            MASTER_STATUS_TOPIC,
+            status_topic(self._pi_id),
+        )
+        client.subscribe([(topic, 1) for topic in topics])
 
     def _on_connect_fail(self, *_: object) -> None:
         self._complain("no connection")
@@ -207,7 +216,8 @@ class Link:
         self, _client: mqtt.Client, _: object, _mid: int, reasons: list[ReasonCode], *_rest: object
     ) -> None:
         if any(reason.is_failure for reason in reasons):
-            log.warning("broker refuses our subscription to %s or %s", confirm_topic(self._pi_id), MASTER_STATUS_TOPIC)
+            name = self._pi_id
+            log.warning("broker refuses a subscription: confirm/%s, control/%s, status/%s, status/master", *(name,) * 3)
         self._emit(Subscribed())
 
     def _on_publish(
@@ -226,6 +236,13 @@ class Link:
             run = parse_run(bytes(message.payload))
             if run is not None:
                 self._emit(RunSeen(run))
+            return
+        if message.topic == control_topic(self._pi_id):
+            order = parse_order(bytes(message.payload))
+            if order is not None:
+                self._emit(order)
+            else:
+                log.warning("order makes no sense bytes=%d", len(message.payload))
             return
         confirmation = parse_confirmation(bytes(message.payload))
         if confirmation is not None:

@@ -12,7 +12,7 @@ from posture_publisher.link import Acknowledged, Connected
 from posture_publisher.settings import PublisherSettings
 from posture_publisher.shelf import DiskShelf, MemoryShelf
 from posture_publisher.spool import Spool
-from posture_publisher.wire import Confirmation, FrameKey
+from posture_publisher.wire import Confirmation, FrameKey, Span
 from posture_shared.frame import FrameIdentity, extract
 from posture_shared.log import RateLimit
 
@@ -39,7 +39,8 @@ class Shipping:
         """
         self._base64 = settings.payload == "base64"
         self._delivery = Delivery(fps=settings.fps, window=settings.window, unconfirmed=settings.unconfirmed)
-        folder = settings.spool.folder / settings.pi_id if settings.spool.folder is not None else None
+        self.folder = folder = settings.spool.folder / settings.pi_id if settings.spool.folder is not None else None
+        """Where frames are kept, None for in memory."""
         file = settings.ledger or (folder / _LEDGER_NAME if folder is not None else None)
         if folder is None:
             self._spool = Spool(MemoryShelf(), max_bytes=settings.spool.memory_bytes)
@@ -105,6 +106,13 @@ class Shipping:
     def master(self, *, online: bool, now_s: float) -> None:
         """The master came or went."""
         self._delivery.master(online=online, now_s=now_s)
+
+    def forget(self, span: Span) -> int:
+        """Remove the frames that were captured in `span`; returns how many."""
+        meant = [key for key in self._spool if self._captured_in(key, span)]
+        if meant:
+            self._give_up(meant)
+        return len(meant)
 
     # what to do
 
@@ -187,6 +195,11 @@ class Shipping:
             self._entered.add(key)
         self._mids[publish(payload, identity)] = key
         self._delivery.sent(key, now_s)
+
+    def _captured_in(self, key: FrameKey, span: Span) -> bool:
+        jpeg = self._spool.get(key)
+        identity = extract(jpeg) if jpeg is not None else None
+        return identity is not None and span.covers(identity.captured)
 
     def _give_up(self, keys: list[FrameKey]) -> None:
         self._dropped += len(keys)

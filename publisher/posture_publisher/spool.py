@@ -6,7 +6,7 @@ When it is full the oldest frame goes. It never decides what is sent (that is `d
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from posture_publisher.shelf import Shelf
 from posture_publisher.wire import FrameKey
@@ -24,6 +24,9 @@ class Spool:
 
     def __len__(self) -> int:
         return len(self._sizes)
+
+    def __iter__(self) -> Iterator[FrameKey]:
+        return iter(list(self._sizes))
 
     def __contains__(self, key: FrameKey) -> bool:
         return key in self._sizes

@@ -3,6 +3,7 @@
 A stranger may publish on any topic, so nothing is trusted: what makes no sense becomes None.
 """
 
+from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -38,6 +39,29 @@ class MasterStatus(msgspec.Struct, frozen=True):
     epoch: str = ""
 
 
+class Span(msgspec.Struct, frozen=True):
+    """Pictures captured from `since` until just before `until`."""
+
+    since: datetime
+    until: datetime
+
+    def covers(self, captured: datetime) -> bool:
+        """Whether a picture of that time is meant."""
+        return self.since <= captured < self.until
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Payload of `control/<pi_id>`: take pictures or not (None: as before), and what to forget of those kept here.
+
+    `until` None: until the next order.
+    """
+
+    capture: Literal["on", "off"] | None = None
+    until: datetime | None = None
+    reason: str = ""
+    forget: Span | None = None
+
+
 class _Run(msgspec.Struct, frozen=True):
     run: str
 
@@ -47,7 +71,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `spooled`: frames not yet confirmed; `oldest`: the lowest number of `run` that is still kept (or that comes
     next): what is missing below it cannot be sent again; `dropped`: frames that a full spool gave up since the
-    start; `fps`: captured over the last seconds.
+    start; `fps`: captured over the last seconds; `capture`: off while the camera is paused.
     """
 
     state: Literal["online", "offline"]
@@ -58,6 +82,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     fps: float
     source: str
     version: str
+    capture: Literal["on", "off"] = "on"
     dropped: int = 0
 
 
@@ -74,6 +99,25 @@ def status_topic(pi_id: str) -> str:
 def confirm_topic(pi_id: str) -> str:
     """Where the master says which frames are durable."""
     return f"confirm/{pi_id}"
+
+
+def control_topic(pi_id: str) -> str:
+    """Where a camera is told what to do."""
+    return f"control/{pi_id}"
+
+
+def parse_order(payload: bytes) -> Order | None:
+    """An order from its JSON, or None where it makes no sense. An empty one takes the retained order back."""
+    if not payload:
+        return Order(capture="on")
+    if len(payload) > _MAX_JSON_BYTES:
+        return None
+    try:
+        order = msgspec.json.decode(payload, type=Order)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    times = (order.until, *((order.forget.since, order.forget.until) if order.forget else ()))
+    return None if any(time is not None and time.tzinfo is None for time in times) else order
 
 
 def parse_confirmation(payload: bytes) -> Confirmation | None:
