@@ -194,16 +194,31 @@ def _field(model: type[BaseModel], place: Path_) -> FieldInfo | None:
     found: FieldInfo | None = None
     current: type[BaseModel] | None = model
     for part in place:
+        if part.isdecimal():  # the place in a list, whose members' model is known already
+            continue
         if current is None or part not in current.model_fields:
             return found
         found = current.model_fields[part]
-        kinds = (found.annotation, *get_args(found.annotation))
-        current = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        current = next((kind for kind in _kinds(found.annotation) if _is_model(kind)), None)
     return found
 
 
 def _is_secret(field: FieldInfo) -> bool:
-    return SecretStr in (field.annotation, *get_args(field.annotation))
+    """Whether a value of this field may hold a secret, itself or in its parts."""
+    kinds = list(_kinds(field.annotation))
+    parts = [part for kind in kinds if _is_model(kind) for part in kind.model_fields.values()]
+    return SecretStr in kinds or any(_is_secret(part) for part in parts)
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The annotation and what it is made of: the members of a union, of a list."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _shown(value: BaseModel, provenance: Mapping[Path_, str], at: Path_) -> Iterator[Shown]:
