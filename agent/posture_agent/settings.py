@@ -10,6 +10,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from posture_agent.analysis.settings import AnalysisSettings
+from posture_agent.kube.settings import KubeSettings
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.settings import Keeping, StoreSettings
@@ -71,6 +72,7 @@ class MasterSettings(Settings):
     overload: OverloadSettings = OverloadSettings()
     store: StoreSettings = StoreSettings()
     analysis: AnalysisSettings = AnalysisSettings()
+    kube: KubeSettings = KubeSettings()
     timeline: TimelineSettings = TimelineSettings()
 
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("posture")))

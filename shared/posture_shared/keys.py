@@ -26,6 +26,8 @@ _SUFFIX: Final = ".key"
 _ALLOWED: Final = "allowed.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _PRIVATE: Final = 0o077
+_GIVEN: Final = 0o037
+"""Of a file that belongs to root and is given to this user through its group, as Kubernetes mounts Secrets."""
 
 
 class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,11 +133,11 @@ def read_key(file: Path) -> KeyPair:
         Stop: it cannot be read, is no key, or others could read it.
     """
     try:
-        mode = file.stat().st_mode
+        status = file.stat()
         content = file.read_bytes()
     except OSError as error:
         raise Stop(f"the key {file} cannot be read: {error.strerror}", Exit.USAGE) from None
-    if os.name == "posix" and mode & _PRIVATE:
+    if os.name == "posix" and status.st_mode & (_GIVEN if status.st_uid == 0 != os.getuid() else _PRIVATE):
         raise Stop(f"the key {file} can be read by others: chmod 600 {file}, or make a new one", Exit.USAGE)
     return _decode(content, file)
 

@@ -11,14 +11,12 @@ from posture_agent.kube.faults import KubeError
 from posture_agent.kube.jobs import Found
 from posture_agent.kube.launcher import Launcher
 from posture_agent.kube.nodes import Verdict
+from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
 
 _LINES: Final = 200
 _MAX_LINES: Final = 5000
-
-Query = Callable[[dict[str, Any]], Awaitable[Any]]
-Command = Callable[[dict[str, Any], str], Awaitable[Any]]
 
 
 class JobLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,16 +50,16 @@ class Operating:
     def __init__(self, launcher: Launcher, cluster: Cluster) -> None:
         self._launcher, self._cluster = launcher, cluster
 
-    def queries(self) -> Mapping[str, Query]:
-        """`jobs`, `job_nodes`, `job_log`, `job_preview`: each returns the body of its answer."""
+    def queries(self) -> Mapping[str, QueryHandler]:
+        """`jobs`, `job_nodes`, `job_log`, `job_preview`."""
         return {
-            "jobs": self._jobs,
-            "job_nodes": self._nodes,
-            "job_log": self._log,
-            "job_preview": self._preview,
+            "jobs": _answering(self._jobs),
+            "job_nodes": _answering(self._nodes),
+            "job_log": _answering(self._log),
+            "job_preview": _answering(self._preview),
         }
 
-    def commands(self) -> Mapping[str, Command]:
+    def commands(self) -> Mapping[str, CommandHandler]:
         """`job_launch`, `job_stop`."""
         return {"job_launch": self._launch, "job_stop": self._stop}
 
@@ -152,6 +150,13 @@ class Operating:
             worker=f"{job.node}/{job.instance}",
             joined=self._launcher.is_joined(job),
         )
+
+
+def _answering(read: Callable[[dict[str, Any]], Awaitable[Any]]) -> QueryHandler:
+    async def handler(args: dict[str, Any]) -> Answer:
+        return Answer(await read(args))
+
+    return handler
 
 
 def _names(verdicts: list[Verdict]) -> str:

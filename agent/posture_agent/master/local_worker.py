@@ -7,7 +7,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+
+from posture_agent.settings import MasterSettings
 
 log = logging.getLogger("posture.local-worker")
 
@@ -15,6 +18,26 @@ _FIRST_BACKOFF_S: Final = 0.5
 _LONGEST_BACKOFF_S: Final = 30.0
 _HEALTHY_S: Final = 20.0
 """A worker that lived this long starts the next one without waiting."""
+
+
+def flags(settings: MasterSettings) -> dict[str, Any] | None:
+    """What differs from a worker's defaults for the local one; None where there is to be none."""
+    if settings.local_threads == 0:
+        return None
+    return {
+        "threads": settings.local_threads,
+        "model": settings.model,
+        "mode": settings.mode,
+        "load": settings.load,
+    }
+
+
+def folder(settings: MasterSettings) -> Path:
+    """Where its socket is made: a folder that nobody else can enter."""
+    found = settings.data_dir / "run"
+    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found.chmod(0o700)
+    return found
 
 
 def command(

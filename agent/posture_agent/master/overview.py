@@ -53,11 +53,13 @@ class Overview:
         placing: Placing,
         hostile: Callable[[], dict[str, int]],
         timeline: Timeline,
+        more_links: Callable[[], list[Link]] = list,
     ) -> None:
         self._settings, self._epoch = settings, epoch
         self._ingest, self._workers, self._cameras = ingest, workers, cameras
         self._alarms, self._reads, self._drainer = alarms, reads, drainer
         self._placing, self._hostile, self._timeline = placing, hostile, timeline
+        self._more_links = more_links
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
         self._started = datetime.now(UTC)
@@ -145,8 +147,8 @@ class Overview:
         return sorted([*loads, self.own_load()], key=lambda load: load.node)
 
     def links(self) -> list[Link]:
-        """Broker and database."""
-        return [self._ingest.link(), self._drainer.link()]
+        """Broker, database and, where it is in use, Kubernetes."""
+        return [self._ingest.link(), self._drainer.link(), *self._more_links()]
 
     def master(self) -> MasterState:
         """Who this master is, and how its loop does."""

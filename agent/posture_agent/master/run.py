@@ -11,13 +11,14 @@ import signal
 import time
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import zmq.asyncio
 
 from posture_agent import listening
 from posture_agent.health import HealthServer, Readiness
+from posture_agent.kube.wiring import Kubernetes
+from posture_agent.master import local_worker
 from posture_agent.master.admission import GONE, admission
 from posture_agent.master.alarms import Alarms
 from posture_agent.master.audit import StoredAudit
@@ -129,13 +130,13 @@ class Master:
         self.workers = WorkerPlane(
             node_name=settings.node_name,
             epoch=epoch,
-            folder=_private_folder(settings),
+            folder=local_worker.folder(settings),
             on_complete=self._analysed,
             settings=settings.analysis.model_dump(mode="json"),
             listen=settings.listen,
             port=settings.worker_port,
             insecure=settings.insecure,
-            local=_local_worker(settings),
+            local=local_worker.flags(settings),
             overload=Overload(settings.overload.policy, settings.overload.max_age_s),
             generation=placement_log.load().generation,
             keys=self.keys,
@@ -165,6 +166,13 @@ class Master:
         self.retention = Retention(
             settings.keeping, outbox=outbox, pictures=self._pictures, writer=self.committer, on_alarm=self.alarms.set
         )
+        self.kubernetes = Kubernetes(
+            settings.kube,
+            site=settings.node_name,
+            keys_dir=settings.keys_dir if self.keys else None,
+            workers=self.workers.workers,
+            on_alarm=self.alarms.set,
+        )
         self.placing = Placing(
             self.workers,
             placement_log,
@@ -174,6 +182,7 @@ class Master:
             on_decision=self._decided,
             on_moved=self.cameras.touch,
             own_load=self._own_load,
+            jobs=self.kubernetes,
         )
         self.overview = Overview(
             settings=settings,
@@ -187,6 +196,7 @@ class Master:
             placing=self.placing,
             hostile=self._hostile_consoles,
             timeline=self.timeline,
+            more_links=self.kubernetes.links,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
         self._queries = Queries(self._reads, confirmed_at=self.ingest.confirmed_at)
@@ -199,11 +209,12 @@ class Master:
             node=settings.node_name,
             site=self.site,
             requests=Requests(
-                queries={**self._queries.handlers(), **self.timeline.queries()},
+                queries={**self._queries.handlers(), **self.timeline.queries(), **self.kubernetes.queries},
                 commands={
                     **{verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
                     **self.timeline.commands(),
                     **self.pauses.commands(),
+                    **self.kubernetes.commands,
                 },
                 audit=StoredAudit(self.committer, self._audit_reader),
             ),
@@ -230,6 +241,8 @@ class Master:
             ending.push_async_callback(self.workers.stop)
             self.placing.start()
             ending.push_async_callback(self.placing.stop)
+            self.kubernetes.open(self.placing.desired_jobs, self.placing.job_failed)
+            ending.push_async_callback(self.kubernetes.close)
             self.timeline.start()
             ending.push_async_callback(self.timeline.stop)
             self.pauses.start()
@@ -379,21 +392,3 @@ class Master:
         self._audit_reader.close()
         self._timeline_log.close()
         self._zmq.destroy(linger=200)
-
-
-def _private_folder(settings: MasterSettings) -> Path:
-    folder = settings.data_dir / "run"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
-
-
-def _local_worker(settings: MasterSettings) -> dict[str, Any] | None:
-    if settings.local_threads == 0:
-        return None
-    return {
-        "threads": settings.local_threads,
-        "model": settings.model,
-        "mode": settings.mode,
-        "load": settings.load,
-    }
