@@ -55,6 +55,11 @@ def model_path(variant: str) -> Path:
     return path
 
 
+def is_installed(variant: str) -> bool:
+    """Whether the bundle of `variant` is in place with every byte as published."""
+    return _installed(_place(variant), variant)
+
+
 def install(variant: str, *, source_dir: Path | None = None, progress: Report | None = None) -> Path:
     """Put the bundle of `variant` in place, unless a whole one is there already, and return its path.
 

@@ -15,7 +15,8 @@ from posture_agent.store import schema
 from posture_shared.exits import Exit, Stop
 
 FILE: Final = "posture.db"
-_LOCK: Final = ".master.lock"
+LOCK: Final = ".master.lock"
+"""File in the data folder that its master holds locked."""
 
 
 class Outbox:
@@ -33,7 +34,7 @@ class Outbox:
         self.file = data_dir / FILE
         try:
             data_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self._lock = _locked(data_dir / _LOCK)
+            self._lock = _locked(data_dir / LOCK)
             self._seen = self._open_and_upgrade()
         except OSError as error:
             raise Stop(f"the data folder {data_dir} cannot be used: {error.strerror}", Exit.USAGE) from None

@@ -1,0 +1,144 @@
+"""What a master needs around it: broker, data folder, ports, keys."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from posture_agent import listening
+from posture_agent.master import rival
+from posture_agent.master.broker_settings import BrokerSettings
+from posture_agent.settings import MasterSettings
+from posture_agent.store.outbox import LOCK
+from posture_shared import broker_check, keys, machine_checks
+from posture_shared.checks import Finding, failed, masked, ok, warning
+from posture_shared.exits import Stop
+
+
+def broker(settings: BrokerSettings) -> Iterator[Finding]:
+    """Login, a message there and back, limits; the clock of a master that is online."""
+    where, topic = f"{settings.host}:{settings.port}", rival.STATUS_TOPIC
+    secret = settings.password.get_secret_value() if settings.password else None
+    try:
+        client = rival.client(settings, f"{settings.client_id}-doctor-{secrets.token_hex(4)}")
+    except (OSError, ValueError) as error:
+        text = f"the TLS settings cannot be used: {masked(str(error), secret)}"
+        yield failed("broker", text, "check broker.tls_ca: a PEM file that this user may read")
+        return
+    seen = broker_check.look(client, settings.host, settings.port, topic)
+    yield from broker_check.findings(seen, where=where, topic=topic, tls=settings.tls_ca is not None, secret=secret)
+    if seen.connected and settings.tls_ca is None and not _this_machine(settings.host):
+        text = "passwords and pictures cross the network in the clear"
+        yield warning("broker tls", text, "set broker.tls_ca, unless this network is yours alone")
+    status = rival.parse(seen.retained) if seen.retained else None
+    if status is not None and status.state == "online":
+        age_s = (datetime.now(UTC) - status.at).total_seconds()
+        if age_s > 4 * settings.heartbeat_s:
+            text = f"the broker says that a master is online and has not heard of it for {age_s:.0f} s"
+            yield warning("other master", text, "it may hang, or this machine's clock is ahead")
+
+
+def data_folder(settings: MasterSettings) -> Iterator[Finding]:
+    """Whether rows and pictures can be written, and who does so now."""
+    yield machine_checks.disk("data folder", settings.data_dir, least_bytes=settings.store.free_bytes)
+    if runs(settings.data_dir):
+        yield ok("master", f"a master runs with {settings.data_dir}")
+
+
+def runs(data_dir: Path) -> bool:
+    """Whether a master holds the data folder."""
+    try:
+        descriptor = os.open(data_dir / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def ports(settings: MasterSettings) -> Iterator[Finding]:
+    """Whether each port is free, or held by a program of ours."""
+    wanted = (
+        ("workers", settings.listen, settings.worker_port),
+        ("consoles", settings.listen, settings.control_port),
+        ("events", settings.listen, settings.events_port),
+        ("metrics", settings.metrics_listen, settings.metrics_port),
+    )
+    for what, address, number in wanted:
+        if number:
+            yield _port(f"port {what}", address, number)
+
+
+def _port(check: str, address: str, number: int) -> Finding:
+    host = "127.0.0.1" if address == "localhost" else address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, number))
+        except OSError as error:
+            holder = _holder(number)
+            if holder is not None and "posture" in holder:
+                return ok(check, f"{address}:{number} is held by a running {holder}")
+            who = f"by {holder}" if holder else "by another program"
+            advice = "end it, or set another port" if error.errno == 98 else "set an address of this machine"
+            text = (
+                f"{address}:{number} is taken {who}" if error.errno == 98 else f"{address}:{number}: {error.strerror}"
+            )
+            return failed(check, text, advice)
+    return ok(check, f"{address}:{number} is free")
+
+
+def _holder(number: int) -> str | None:
+    """The program that listens on a port, as far as this user may know."""
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            here = connection.laddr and connection.laddr.port == number
+            if here and connection.status == psutil.CONN_LISTEN and connection.pid:
+                words = psutil.Process(connection.pid).cmdline()
+                ours = next((word for word in words if "posture" in word), None)
+                return Path(ours or words[0]).name if words else None
+    return None
+
+
+def master_keys(settings: MasterSettings) -> Iterator[Finding]:
+    """Whether keys are in use, and in order."""
+    folder = settings.keys_dir.expanduser()
+    try:
+        pair, allowed = keys.master_pair(folder), keys.listed(folder)
+    except Stop as stop:
+        yield failed("keys", stop.sentence, "mend or move the file away, then `posture-agent keys list`")
+        return
+    if pair is None:
+        yield _without_keys(settings)
+        return
+    standing = [key for key in allowed if key.revoked is None]
+    yield ok("keys", f"master {keys.fingerprint(pair.public)}, {len(standing)} keys are allowed")
+    yield machine_checks.private_folder("keys folder", folder)
+
+
+def _without_keys(settings: MasterSettings) -> Finding:
+    if listening.is_loopback(settings.listen):
+        return ok("keys", "none, and none are needed: only this machine reaches the ports")
+    if settings.insecure:
+        text = f"none: whoever reaches {settings.listen} can read and command"
+        return warning("keys", text, "`posture-agent keys create NAME --role …`, then take insecure away")
+    text = f"none, and the master will not listen on {settings.listen} without"
+    return failed("keys", text, "`posture-agent keys create NAME --role …`, or listen on 127.0.0.1")
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return listening.is_loopback(host)
+    except Stop:
+        return False

@@ -1,0 +1,107 @@
+"""The database as the daemon's role sees it: login, TLS, tables, rights, clock. Changes nothing."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import psycopg2
+import psycopg2.extensions
+
+from posture_agent.store import sender, streams
+from posture_agent.store.database import DatabaseSettings, connect
+from posture_agent.store.streams import STREAMS
+from posture_shared import machine_checks
+from posture_shared.checks import Finding, failed, masked, ok, skipped, warning
+
+_RIGHTS: Final = """
+SELECT has_table_privilege(to_regclass(%(table)s), 'INSERT'),
+       NOT row_security_active(to_regclass(%(table)s)) OR EXISTS (
+         SELECT 1 FROM pg_policy p WHERE p.polrelid = to_regclass(%(table)s) AND p.polcmd IN ('a', '*')
+           AND (p.polroles = '{0}' OR EXISTS (
+             SELECT 1 FROM unnest(p.polroles) AS role WHERE pg_has_role(current_user, role, 'MEMBER')))
+       ),
+       has_table_privilege(to_regclass(%(table)s), 'DELETE')
+"""
+_ADVICE: Final = (
+    ("password authentication", "check database.user and database.password (SUPABASE_USER, SUPABASE_PASSWORD)"),
+    ("no password supplied", "set database.password (SUPABASE_PASSWORD)"),
+    ("does not exist", "check database.name and database.user"),
+    ("certificate", "compare the server's certificate with database.ssl, and see whether it has expired"),
+    ("does not support ssl", "set database.ssl to prefer, or switch TLS on at the server"),
+    ("no pg_hba.conf entry", "let the server admit this host, or set database.ssl to require"),
+    ("refused", "start the server, or check database.host and database.port"),
+    ("translate host name", "check database.host"),
+    ("timeout", "see whether a firewall is in between; database.host and database.port"),
+)
+
+
+def database(settings: DatabaseSettings) -> Iterator[Finding]:
+    """All that can be known without writing."""
+    if not settings.configured:
+        yield skipped("database", "none is set: posture.db is the store")
+        return
+    secret = settings.password.get_secret_value() if settings.password else None
+    where = f"{settings.host}:{settings.port}/{settings.name}"
+    try:
+        with contextlib.closing(connect(settings.dsn(), program="posture-agent doctor")) as link:
+            link.set_session(readonly=True)
+            yield ok("database", f"{where} answers, login as {settings.user}")
+            yield _tls(link, settings)
+            yield _clock(link)
+            yield from _tables(link)
+    except psycopg2.Error as error:
+        said = masked(str(error), secret)
+        yield failed("database", f"{where}: {said}", _advice(said))
+
+
+def _tls(link: psycopg2.extensions.connection, settings: DatabaseSettings) -> Finding:
+    if link.info.ssl_in_use:
+        version = link.info.ssl_attribute("protocol")
+        if settings.ssl.startswith("verify"):
+            return ok("database tls", f"{version}, the server's certificate is verified")
+        return warning("database tls", f"{version}, whoever the server is", "set database.ssl to verify-full")
+    if settings.host is not None and settings.host.startswith(("/", "127.", "localhost", "::1")):
+        return ok("database tls", "none, and the server is this machine")
+    return warning("database tls", "none: rows and login cross the network in the clear", "set database.ssl to require")
+
+
+def _clock(link: psycopg2.extensions.connection) -> Finding:
+    with link, link.cursor() as cursor:
+        before = datetime.now(UTC)
+        cursor.execute("SELECT clock_timestamp()")
+        row = cursor.fetchone()
+        after = datetime.now(UTC)
+    theirs = row[0] if row else before
+    return machine_checks.clock_against("database clock", theirs, before + (after - before) / 2, whose="the database's")
+
+
+def _tables(link: psycopg2.extensions.connection) -> Iterator[Finding]:
+    may_delete = False
+    for stream in STREAMS:
+        types, unique = sender.types(link, stream)
+        try:
+            streams.check(stream, types, unique)
+        except streams.Unmatched as unmatched:
+            what, _, advice = str(unmatched).rpartition(": ")
+            yield failed("database tables", what, advice)
+            continue
+        with link, link.cursor() as cursor:
+            cursor.execute(_RIGHTS, {"table": stream.table})
+            insert, policy, delete = cursor.fetchone() or (False, False, False)
+        may_delete = may_delete or delete
+        grant = "'posture-agent migrate --admin-url URL --writer ROLE' gives it"
+        if not insert:
+            yield failed("database rights", f"may not insert into {stream.table}", grant)
+        elif not policy:
+            yield failed("database rights", f"row level security lets nothing into {stream.table}", grant)
+        else:
+            yield ok("database tables", f"{stream.table} takes rows")
+    if may_delete:
+        text = "this role may also delete rows; a role that may only insert is enough"
+        yield warning("database rights", text, "'posture-agent migrate --admin-url URL --writer ROLE' makes one fit")
+
+
+def _advice(said: str) -> str:
+    low = said.lower()
+    return next((advice for words, advice in _ADVICE if words in low), "check the settings database.*")

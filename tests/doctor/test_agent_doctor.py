@@ -1,0 +1,287 @@
+"""The agent's doctor names what is not well, says what to do, and gives no secret away."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from click.testing import CliRunner
+
+from posture_agent.analysis import model
+from posture_agent.cli import cli
+from posture_agent.doctor import around_master, database, node
+from posture_agent.settings import MasterSettings
+from posture_agent.store.database import DatabaseSettings
+from posture_agent.store.migrate import grant, migrate
+from posture_agent.store.outbox import Outbox
+from posture_shared import checks, keys, machine_checks
+from posture_shared.checks import Check, Finding
+from posture_shared.exits import Stop
+from support.mosquitto import Mosquitto
+from support.postgres import Postgres
+from support.processes import free_port
+
+
+def by_check(findings: Any) -> dict[str, Finding]:
+    return {finding.check: finding for finding in findings}
+
+
+# The plumbing.
+
+
+def test_a_check_that_breaks_is_a_finding_and_hides_no_other() -> None:
+    def broken() -> Finding:
+        raise ZeroDivisionError
+
+    def stops() -> Finding:
+        raise Stop("the file is gone; bring it back")
+
+    found = checks.examine(
+        [Check("a", broken), Check("b", stops), Check("c", lambda: [checks.ok("c1", "x"), checks.ok("c2", "y")])]
+    )
+    assert [(finding.check, finding.state) for finding in found] == [
+        ("a", "failed"),
+        ("b", "failed"),
+        ("c1", "ok"),
+        ("c2", "ok"),
+    ]
+    assert found[1].text == "the file is gone; bring it back"
+
+
+def test_only_what_failed_makes_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    fine = [checks.ok("a", "x"), checks.warning("b", "y", "do this"), checks.skipped("c", "z")]
+    assert checks.report(fine, as_json=False) == 0
+    assert "warning  b  y -> do this" in capsys.readouterr().out
+    assert checks.report([*fine, checks.failed("d", "w", "do that")], as_json=True) == 1
+    assert json.loads(capsys.readouterr().out)[3] == {
+        "check": "d",
+        "state": "failed",
+        "text": "w",
+        "advice": "do that",
+    }
+
+
+# The machine.
+
+
+def test_a_library_that_needs_another_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "libEGL.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "fake_mediapipe.py").write_text(f"raise ImportError({said!r})")
+    (tmp_path / "fake_crash.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = machine_checks.library("fake_mediapipe")
+    assert found.state == "failed"
+    assert "libEGL.so.1" in found.text
+    assert found.advice == "apt-get install libegl1"
+    assert machine_checks.library("fake_crash").state == "failed"
+    assert machine_checks.library("json").state == "ok"
+    assert "pip install" in machine_checks.library("no_such_library").advice
+
+
+def test_a_processor_without_the_instructions_is_named(tmp_path: Path) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text("flags\t\t: fpu sse avx\n")
+    assert machine_checks.cpu(info=info, machine="x86_64").text.endswith("without avx2, fma")
+    info.write_text("flags : avx avx2 fma\n")
+    assert machine_checks.cpu(info=info, machine="x86_64").state == "ok"
+    assert machine_checks.cpu(info=info, machine="armv7l").state == "failed"
+
+
+def test_a_disk_without_room_and_a_key_that_others_can_read_fail(tmp_path: Path) -> None:
+    assert machine_checks.disk("d", tmp_path / "not" / "yet", least_bytes=1).state == "ok"
+    assert machine_checks.disk("d", tmp_path, least_bytes=2**60).state == "failed"
+    keys.create(tmp_path, "w1", "worker", node="n1")
+    file = keys.key_file(tmp_path, "w1")
+    good = machine_checks.key("key", file)
+    assert good.state == "ok"
+    assert keys.read_key(file).secret not in good.text
+    file.chmod(0o644)
+    assert "chmod 600" in machine_checks.key("key", file).text
+
+
+# The node.
+
+
+def test_a_model_that_is_missing_or_damaged_is_told_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(model.FOLDER_VARIABLE, str(tmp_path))
+    assert "posture-agent model install --variant lite" in node.pose_model("lite").advice
+    (tmp_path / "pose_landmarker_lite.task").write_bytes(b"half a file")
+    assert "damaged" in node.pose_model("lite").text
+
+
+def test_a_master_that_cannot_be_reached_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert node.master_reached(f"tcp://127.0.0.1:{server.getsockname()[1]}").state == "ok"
+    found = node.master_reached(f"tcp://127.0.0.1:{free_port()}")
+    assert (found.state, "refused" in found.text) == ("failed", True)
+
+
+# Around the master.
+
+
+def test_a_port_is_free_or_taken_by_somebody() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        settings = MasterSettings(worker_port=taken, control_port=free_port(), events_port=0, metrics_port=0)
+        found = list(around_master.ports(settings))
+    assert [finding.state for finding in found] == ["failed", "ok"]
+    assert f"127.0.0.1:{taken} is taken by" in found[0].text
+
+
+def test_keys_are_wanted_where_others_reach_the_ports(tmp_path: Path) -> None:
+    def look(**settings: Any) -> dict[str, Finding]:
+        return by_check(around_master.master_keys(MasterSettings(keys_dir=tmp_path, **settings)))
+
+    assert look()["keys"].state == "ok"
+    assert look(listen="0.0.0.0")["keys"].state == "failed"  # noqa: S104 - what is to be refused
+    assert look(listen="0.0.0.0", insecure=True)["keys"].state == "warning"  # noqa: S104 - as above
+    keys.create(tmp_path, "op", "operator")
+    tmp_path.chmod(0o755)
+    found = look(listen="0.0.0.0")  # noqa: S104 - as above
+    assert "1 keys are allowed" in found["keys"].text
+    assert found["keys folder"].advice == f"chmod 700 {tmp_path}"
+    (tmp_path / "allowed.json").write_text("{")
+    assert look()["keys"].state == "failed"
+
+
+def test_a_running_master_is_seen_by_its_lock(tmp_path: Path) -> None:
+    assert not around_master.runs(tmp_path)
+    opened = Outbox(tmp_path)
+    assert around_master.runs(tmp_path)
+    opened.close()
+    assert not around_master.runs(tmp_path)
+
+
+@pytest.mark.integration
+def test_the_broker_is_asked_for_login_and_round_trip(broker: Mosquitto) -> None:
+    settings = MasterSettings().broker.model_copy(update={"port": broker.port})
+    found = by_check(around_master.broker(settings))
+    assert {name: finding.state for name, finding in found.items()} == {"broker": "ok", "broker topics": "ok"}
+    broker.stop()
+    down = by_check(around_master.broker(settings))["broker"]
+    assert (down.state, down.advice) == ("failed", "start the broker, or name another with --broker")
+
+
+@pytest.mark.integration
+def test_a_wrong_password_at_the_broker_is_named_and_not_shown(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("master:$7$101$c2FsdHNhbHRzYWx0$AAAA\n")
+    passwords.chmod(0o600)
+    server = Mosquitto(tmp_path / "broker", extra=f"password_file {passwords}")
+    server.start()
+    try:
+        settings = MasterSettings.model_validate(
+            {"broker": {"port": server.port, "username": "master", "password": "s3cr3t-word"}}
+        ).broker
+        found = list(around_master.broker(settings))
+    finally:
+        server.end()
+    assert [(finding.check, finding.state) for finding in found] == [("broker login", "failed")]
+    assert "s3cr3t-word" not in str(found)
+
+
+@pytest.mark.integration
+def test_a_topic_that_may_not_be_used_is_named(tmp_path: Path) -> None:
+    rights = tmp_path / "rights"
+    rights.write_text("topic read images/#\n")
+    rights.chmod(0o600)
+    server = Mosquitto(tmp_path / "broker", extra=f"acl_file {rights}")
+    server.start()
+    try:
+        found = by_check(around_master.broker(MasterSettings().broker.model_copy(update={"port": server.port})))
+    finally:
+        server.end()
+    assert found["broker"].state == "ok"
+    assert found["broker topics"].state == "failed"
+
+
+# The database.
+
+
+def of(server: Postgres, **more: Any) -> DatabaseSettings:
+    parts = psycopg2.extensions.parse_dsn(server.url)
+    values = {"host": server.host, "port": server.port, "name": parts["dbname"], "user": parts["user"], **more}
+    return DatabaseSettings(**values)
+
+
+@pytest.mark.integration
+def test_a_database_without_tables_names_the_command(postgres: Postgres) -> None:
+    found = [finding for finding in database.database(of(postgres)) if finding.check == "database tables"]
+    assert len(found) == 5
+    assert found[0].text == "table posture_log does not exist"
+    assert "posture-agent migrate" in found[0].advice
+
+
+@pytest.mark.integration
+def test_a_role_that_may_insert_under_row_security_is_well(postgres: Postgres) -> None:
+    migrate(postgres.url)
+    with psycopg2.connect(postgres.url) as link, link.cursor() as cursor:
+        cursor.execute("DROP ROLE IF EXISTS doctor_writer; CREATE ROLE doctor_writer LOGIN")
+    refused = [
+        finding for finding in database.database(of(postgres, user="doctor_writer")) if finding.state == "failed"
+    ]
+    assert {finding.check for finding in refused} == {"database rights"}
+    grant(postgres.url, writer="doctor_writer")
+    found = list(database.database(of(postgres, user="doctor_writer")))
+    assert {finding.state for finding in found} == {"ok"}
+    with psycopg2.connect(postgres.url) as link, link.cursor() as cursor:
+        cursor.execute("DROP POLICY posture_insert ON posture_log")
+    locked = [finding.text for finding in database.database(of(postgres, user="doctor_writer")) if finding.advice]
+    assert locked == ["row level security lets nothing into posture_log"]
+    owner = by_check(database.database(of(postgres)))
+    assert "may also delete" in owner["database rights"].text
+    with psycopg2.connect(postgres.url) as link, link.cursor() as cursor:
+        cursor.execute("DROP OWNED BY doctor_writer; DROP ROLE doctor_writer")
+
+
+@pytest.mark.integration
+def test_a_database_that_is_away_is_named_without_the_password(postgres: Postgres) -> None:
+    settings = of(postgres, port=free_port(), password="s3cr3t-word")
+    [found] = database.database(settings)
+    assert (found.state, "refused" in found.text) == ("failed", True)
+    assert "s3cr3t-word" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ('FATAL: password authentication failed for user "x"', "database.password"),
+        ("SSL error: certificate verify failed", "certificate"),
+        ("server does not support SSL, but SSL was required", "database.ssl"),
+        ('could not translate host name "x" to address', "database.host"),
+    ],
+)
+def test_what_libpq_says_becomes_advice(said: str, advice: str) -> None:
+    assert advice in database._advice(said)
+
+
+# The command.
+
+
+@pytest.mark.integration
+def test_the_command_says_all_of_it_as_json(broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTURE_KEYS_DIR", str(tmp_path / "keys"))
+    monkeypatch.setenv("POSTURE_BROKER__PORT", str(broker.port))
+    monkeypatch.setenv("POSTURE_LOCAL_THREADS", "0")
+    for port in ("WORKER", "CONTROL", "EVENTS", "METRICS"):
+        monkeypatch.setenv(f"POSTURE_{port}_PORT", str(free_port()))
+    done = CliRunner().invoke(cli, ["doctor", "--json", "--data-dir", str(tmp_path)], standalone_mode=False)
+    found = json.loads(done.stdout)
+    assert {finding["state"] for finding in found} == {"ok", "skipped"}
+    assert done.return_value == 0
+    broker.kill()
+    done = CliRunner().invoke(cli, ["doctor", "--data-dir", str(tmp_path)], standalone_mode=False)
+    assert "FAILED   broker" in done.stdout
+    assert done.return_value == 1
+
+
+def test_a_worker_is_looked_at_by_its_own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(model.FOLDER_VARIABLE, str(tmp_path))
+    arguments = ["doctor", "--worker", "--master", f"tcp://127.0.0.1:{free_port()}", "--json"]
+    done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert {f["check"] for f in json.loads(done.stdout) if f["state"] == "failed"} >= {"master", "model full"}
+    assert done.return_value == 1
