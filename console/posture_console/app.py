@@ -20,6 +20,7 @@ from textual.screen import Screen
 from posture_console.core.connection import Connection
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
+from posture_console.links.handshake import console_pair
 from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import Answer
@@ -90,7 +91,8 @@ class ConsoleApp(App[int]):
             self.register_theme(look.theme)
         self.theme = target.theme
         self.store = SiteStore()
-        self.link = MasterLink(target.endpoint, self.store, results=settings.results_kept)
+        pair = console_pair(target.key)
+        self.link = MasterLink(target.endpoint, self.store, pair=pair, results=settings.results_kept)
         self.picture_mode = picture_mode
         self._target = target
         self._seen: _Seen | None = None

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from posture_console import verb as verbs_of
+from posture_console.key_verbs import keys
 from posture_console.options import Chosen, everywhere, taken
 from posture_console.override_verbs import override
 from posture_console.posture_verbs import POSTURE_VERBS
@@ -161,7 +162,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-for command in (*POSTURE_VERBS, override):
+for command in (*POSTURE_VERBS, keys, override):
     cli.add_command(command)
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar
 import click
 
 from posture_console.settings import PROGRAM, ConsoleSettings, Target, chosen_target
-from posture_shared.exits import Exit, Stop
 from posture_shared.settings import Loaded, load
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,7 +16,12 @@ _SETTINGS: Final = ("connect", "context", "key", "timeout_s", "theme", "pictures
 _OPTIONS: Final = (
     click.option("--connect", metavar="tcp://HOST:5571", help="The master's control socket."),
     click.option("--context", metavar="NAME", help="A site named in the configuration."),
-    click.option("--key", metavar="FILE", type=click.Path(path_type=Path), help="This console's key pair."),
+    click.option(
+        "--key",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="This console's key, or an imported one's name.",
+    ),
     click.option("--json", "as_json", is_flag=True, default=None, help="JSON on stdout."),
     click.option("--timeout", "timeout_s", type=float, metavar="SECONDS", help="Wait this long for the master. [5]"),
     click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="A configuration file."),
@@ -52,14 +56,9 @@ class Chosen:
         """The master to talk to.
 
         Raises:
-            Stop: no such context or address, or a key that cannot be used.
+            Stop: no such context or address.
         """
-        target = chosen_target(settings, connect_given="connect" in self.given)
-        if target.key is not None:
-            raise Stop(
-                "this version knows no keys yet: leave --key away and reach the master through a tunnel", Exit.USAGE
-            )
-        return target
+        return chosen_target(settings, connect_given="connect" in self.given)
 
 
 def everywhere(command: F) -> F:

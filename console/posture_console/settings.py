@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field
 
 from posture_console.links.endpoint import DEFAULT_ADDRESS, Endpoint, parse_endpoint
@@ -24,7 +25,7 @@ class Context(BaseModel):
     """Address of the master's control socket, tcp://HOST:PORT."""
 
     key: Path | None = None
-    """File of this console's key pair for that site."""
+    """File of this console's key for that site, or the name of one in `keys_dir`."""
 
     theme: ThemeName | None = None
     """Theme of the console while it shows that site."""
@@ -40,7 +41,10 @@ class ConsoleSettings(Settings):
     """Address of the master's control socket, tcp://HOST:PORT."""
 
     key: Path | None = None
-    """File of this console's key pair; without one only a master on this machine answers."""
+    """File of this console's key, or the name of one in `keys_dir`; a master that uses keys answers nobody without."""
+
+    keys_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("posture")) / "keys")
+    """Folder of imported keys (`posture-console keys import`)."""
 
     context: str | None = None
     """Name of the site to use, one of `contexts`."""
@@ -79,15 +83,24 @@ def chosen_target(settings: ConsoleSettings, *, connect_given: bool) -> Target:
         Stop: the context is unknown, or the address is none.
     """
     if settings.context is None or connect_given:
-        return Target(parse_endpoint(settings.connect), settings.key, None, settings.theme)
+        return Target(parse_endpoint(settings.connect), _key_file(settings, settings.key), None, settings.theme)
     context = settings.contexts.get(settings.context)
     if context is None:
         known = ", ".join(sorted(settings.contexts)) or "none is configured"
         raise Stop(f"the context '{settings.context}' is unknown (known: {known})", Exit.USAGE)
     return Target(
         parse_endpoint(context.connect),
-        settings.key or context.key,
+        _key_file(settings, settings.key or context.key),
         settings.context,
         context.theme or settings.theme,
         context.production,
     )
+
+
+def _key_file(settings: ConsoleSettings, key: Path | None) -> Path | None:
+    """The file of a key: one that was named alone is an imported one."""
+    if key is None:
+        return None
+    file = key.expanduser()
+    alone = len(file.parts) == 1 and not file.suffix and not file.exists()
+    return settings.keys_dir / f"{key}.key" if alone else file

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import zmq
@@ -159,7 +159,7 @@ def import_key(file: Path, folder: Path) -> Path:
     return target
 
 
-def secure_client(socket: "zmq.Socket[bytes]", pair: KeyPair) -> None:
+def secure_client(socket: "zmq.Socket[Any]", pair: KeyPair) -> None:
     """Set a client socket's CURVE options; before it connects. Raises Stop for a key that is no client's."""
     if pair.server is None:
         raise Stop(f"'{pair.name}' is a master's key: use one made with --role worker, viewer or operator", Exit.USAGE)

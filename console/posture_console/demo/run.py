@@ -1,6 +1,7 @@
 """Conducts the demo: starts a site on free ports in a temporary folder, shows or counts it, ends it."""
 
 import contextlib
+import dataclasses
 import importlib.util
 import os
 import shutil
@@ -185,7 +186,8 @@ def _show(control_port: int) -> None:
     from posture_shared.settings import load  # noqa: PLC0415 - likewise
 
     settings = load(ConsoleSettings, PROGRAM, flags={"connect": f"tcp://127.0.0.1:{control_port}"}).value
-    run_console(settings, chosen_target(settings, connect_given=True))
+    target = chosen_target(settings, connect_given=True)
+    run_console(settings, dataclasses.replace(target, key=None))  # the demo's master asks for no key
 
 
 def _print(summary: Summary, *, as_json: bool) -> None:

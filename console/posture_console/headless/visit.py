@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from posture_console.core.store import SiteStore
+from posture_console.links.handshake import console_pair
 from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import RefusedError
@@ -38,7 +39,7 @@ async def answered(link: MasterLink, what: str, timeout_s: float, **args: Any) -
 
 
 async def _visit(target: Target, work: Work[T], timeout_s: float, results: int) -> T:
-    link = MasterLink(target.endpoint, SiteStore(), results=results)
+    link = MasterLink(target.endpoint, SiteStore(), pair=console_pair(target.key), results=results)
     following = asyncio.create_task(link.run())
     try:
         async with asyncio.timeout(timeout_s) as limit:

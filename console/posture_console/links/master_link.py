@@ -26,6 +26,7 @@ from posture_console.links.session import (
     open_session,
 )
 from posture_shared import __version__, frame
+from posture_shared.keys import KeyPair
 from posture_shared.messages import console as wire
 
 REFUSED_RETRY_S: Final = 5.0
@@ -42,6 +43,7 @@ class MasterLink:
     Args:
         endpoint: the master's control socket.
         store: the state to keep; written by this link alone.
+        pair: this console's keys, where the master asks for them.
         results: how many of the newest results come with a snapshot.
         on_change: called after each change of store or connection; must be quick.
     """
@@ -51,12 +53,13 @@ class MasterLink:
         endpoint: Endpoint,
         store: SiteStore,
         *,
+        pair: KeyPair | None = None,
         results: int = 500,
         on_change: Callable[[], None] = _nothing,
     ) -> None:
         self.store = store
         self.on_change = on_change
-        self._endpoint, self._results = endpoint, results
+        self._endpoint, self._pair, self._results = endpoint, pair, results
         self._session: Session | None = None
         self._live = asyncio.Event()
         self._heard_s = time.monotonic()
@@ -121,7 +124,9 @@ class MasterLink:
         return await session.ask(message, timeout_s)
 
     async def _one_session(self, context: zmq.asyncio.Context, attempt: int) -> None:
-        session = await open_session(context, self._endpoint, build=__version__, patience_s=patience_s(attempt))
+        session = await open_session(
+            context, self._endpoint, pair=self._pair, build=__version__, patience_s=patience_s(attempt)
+        )
         self._session = session
         welcome = session.welcome
         self._become(

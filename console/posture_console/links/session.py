@@ -17,7 +17,9 @@ import zmq.asyncio
 
 from posture_console.core.store import Applied, SiteStore
 from posture_console.links.endpoint import Endpoint
+from posture_console.links.handshake import WATCHED, refusal
 from posture_shared import frame
+from posture_shared.keys import KeyPair, secure_client
 from posture_shared.messages import console as wire
 
 SILENT_S: Final = 3.5
@@ -187,21 +189,26 @@ class Session:
                 future.set_result(failed(reply_id, reason))
 
 
-async def open_session(context: zmq.asyncio.Context, endpoint: Endpoint, *, build: str, patience_s: float) -> Session:
+async def open_session(
+    context: zmq.asyncio.Context, endpoint: Endpoint, *, pair: KeyPair | None, build: str, patience_s: float
+) -> Session:
     """Join the master at `endpoint` and subscribe to its events.
+
+    Both sockets are new each time: `pair` says who asks, and a refused socket stays refused.
 
     Raises:
         LinkLostError: no welcome within `patience_s`.
         RefusedError: the master refuses this console.
     """
-    control = _socket(context, zmq.DEALER)
-    events = _socket(context, zmq.SUB)
+    control = _socket(context, zmq.DEALER, pair)
+    events = _socket(context, zmq.SUB, pair)
+    monitor = control.get_monitor_socket(WATCHED)
     try:
         control.connect(endpoint.control)
         join = wire.Join(oldest_version=wire.OLDEST_VERSION, version=wire.VERSION, build=build)
         await control.send(wire.encode(join))
         async with asyncio.timeout(patience_s):
-            welcome = await _welcome(control)
+            welcome = await _welcomed(control, monitor, pair)
         events.setsockopt(zmq.SUBSCRIBE, wire.EVENT_TOPIC)
         events.connect(endpoint.events(welcome.events_port))
     except TimeoutError:
@@ -213,6 +220,8 @@ async def open_session(context: zmq.asyncio.Context, endpoint: Endpoint, *, buil
     except BaseException:
         _close(control, events)
         raise
+    finally:
+        _unwatch(control)
     return Session(control, events, welcome)
 
 
@@ -224,6 +233,20 @@ def failed(reply_id: str, error: str) -> Answer:
 def new_query(what: str, args: dict[str, Any]) -> wire.Query:
     """A query with an id of its own."""
     return wire.Query(id=frame.new_id(), what=what, args=args)
+
+
+async def _welcomed(control: zmq.asyncio.Socket, monitor: zmq.asyncio.Socket, pair: KeyPair | None) -> wire.Welcome:
+    """The master's welcome, unless it refuses before a message could come."""
+    welcome, refused = asyncio.create_task(_welcome(control)), asyncio.create_task(refusal(monitor, pair))
+    try:
+        await asyncio.wait((welcome, refused), return_when=asyncio.FIRST_COMPLETED)
+        if welcome.done():
+            return welcome.result()
+        raise RefusedError(refused.result())
+    finally:
+        for task in (welcome, refused):
+            task.cancel()
+        await asyncio.gather(welcome, refused, return_exceptions=True)
 
 
 async def _welcome(control: zmq.asyncio.Socket) -> wire.Welcome:
@@ -245,8 +268,10 @@ def _decoded(data: bytes) -> wire.ToConsole:
         raise LinkLostError(f"the master's answer makes no sense: {error}") from None
 
 
-def _socket(context: zmq.asyncio.Context, kind: int) -> zmq.asyncio.Socket:
+def _socket(context: zmq.asyncio.Context, kind: int, pair: KeyPair | None) -> zmq.asyncio.Socket:
     socket = context.socket(kind)
+    if pair is not None:
+        secure_client(socket, pair)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.CONNECT_TIMEOUT, 2000)
     socket.setsockopt(zmq.RECONNECT_IVL, 100)
@@ -254,6 +279,11 @@ def _socket(context: zmq.asyncio.Context, kind: int) -> zmq.asyncio.Socket:
     socket.setsockopt(zmq.MAXMSGSIZE, _MAX_MESSAGE)
     socket.setsockopt(zmq.IPV6, 1)
     return socket
+
+
+def _unwatch(socket: zmq.asyncio.Socket) -> None:
+    with suppress(zmq.ZMQError):
+        socket.disable_monitor()
 
 
 def _close(*sockets: zmq.asyncio.Socket) -> None:
