@@ -8,6 +8,8 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from posture_shared.nonsense import NONSENSE
+
 MASTER_STATUS_TOPIC: Final = "status/master"
 _MAX_JSON_BYTES: Final = 1024 * 1024
 
@@ -114,7 +116,7 @@ def parse_order(payload: bytes) -> Order | None:
         return None
     try:
         order = msgspec.json.decode(payload, type=Order)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NONSENSE:
         return None
     times = (order.until, *((order.forget.since, order.forget.until) if order.forget else ()))
     return None if any(time is not None and time.tzinfo is None for time in times) else order
@@ -126,7 +128,7 @@ def parse_confirmation(payload: bytes) -> Confirmation | None:
         return None
     try:
         return msgspec.json.decode(payload, type=Confirmation)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NONSENSE:
         return None
 
 
@@ -136,7 +138,7 @@ def parse_run(payload: bytes) -> str | None:
         return None
     try:
         return msgspec.json.decode(payload, type=_Run).run
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NONSENSE:
         return None
 
 
@@ -146,5 +148,5 @@ def parse_master_status(payload: bytes) -> MasterStatus | None:
         return None
     try:
         return msgspec.json.decode(payload, type=MasterStatus)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NONSENSE:
         return None

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import msgspec
 import uuid_utils
 
+from posture_shared.nonsense import NONSENSE
+
 PI_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """A camera's name, as in the topic `images/<pi_id>`; matched whole."""
 
@@ -134,7 +136,7 @@ def parse_identity(body: bytes) -> FrameIdentity | None:
     """An identity from its JSON, checked and brought to canonical form; None where any part is invalid."""
     try:
         found = msgspec.json.decode(body, type=FrameIdentity)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except NONSENSE:
         return None
     return checked(found)
 

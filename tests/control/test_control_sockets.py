@@ -145,6 +145,14 @@ async def test_a_slow_query_holds_up_nobody(served: Served):
     assert pong.at_ms == 5.0
 
 
+async def test_a_flood_of_slow_queries_is_bounded(served: Served):
+    for number in range(300):
+        await served.dealer.send(wire.encode(wire.Query(id=f"q{number}", what="numbers", args={"slow": True})))
+    refused = await served.ask(wire.Query(id="q300", what="numbers"))
+    assert "too many requests" in refused.error
+    assert len(served.control._answers) <= 256
+
+
 async def test_a_failing_handler_answers_without_its_details(served: Served):
     reply = await served.ask(wire.Query(id="q2", what="broken"))
     assert not reply.ok
@@ -152,12 +160,13 @@ async def test_a_failing_handler_answers_without_its_details(served: Served):
 
 
 async def test_hostile_messages_are_counted_and_legal_traffic_goes_on(served: Served):
-    for garbage in (b"", b"\x00", b"\xc1" * 100, b"x" * 200_000):
+    deep = wire.encode(wire.Query(id="q", what="numbers", args={"a": None}))[:-1] + b"\x91" * 5000 + b"\xc0"
+    for garbage in (b"", b"\x00", b"\xc1" * 100, b"x" * 200_000, deep):
         await served.dealer.send(garbage)
     await served.dealer.send_multipart([b"a", b"b", b"c"])
     pong = await served.ask(wire.Ping(at_ms=1.0))
     assert pong.at_ms == 1.0
-    assert sum(served.control.hostile().values()) == 5
+    assert sum(served.control.hostile().values()) == 6
 
 
 async def test_a_taken_port_is_one_clear_sentence(served: Served):

@@ -295,10 +295,13 @@ async def test_a_camera_says_how_it_is_and_nonsense_is_counted(broker: Mosquitto
     async with Consumer(broker.port, tmp_path) as consumer:
         with Camera(broker.port) as camera:
             camera.publish("status/pi1", b'{"state": "online", "seq": 3, "spooled": 1, "fps": 2.0, "else": []}')
-            for nonsense in (b"[]", b'{"state": 1}', b"\xff\xfe", b'{"state":"online","seq":-1}', b"x" * 5000):
+            deep = b'{"state": "online", "x": ' + b"[" * 3000
+            for nonsense in (b"[]", b'{"state": 1}', b"\xff\xfe", b'{"state":"online","seq":-1}', b"x" * 5000, deep):
                 camera.publish("status/pi2", nonsense)
             await eventually(lambda: "pi1" in consumer.statuses)
-            await eventually(lambda: consumer.ingest.counters().hostile == {"mqtt status": 5})
+            await eventually(lambda: consumer.ingest.counters().hostile == {"mqtt status": 6})
+            await asyncio.to_thread(camera.send, [identified(new_run(), 1)])
+            await eventually(lambda: consumer.ingest.counters().rows == 1)
     assert list(consumer.statuses) == ["pi1"]
 
 

@@ -29,6 +29,7 @@ NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
         b'{"capture": "off", "until": "2026-01-01T00:00:00"}',
         b'{"forget": {"since": "2026-01-01T00:00:00Z"}}',
         b" " * 2_000_000,
+        b'{"else": ' + b"[" * 5000,
     ],
 )
 def test_an_order_that_makes_no_sense_is_none(payload: bytes):

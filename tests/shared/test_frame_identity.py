@@ -60,6 +60,7 @@ def test_a_picture_without_identity_has_none():
             b'{"id":"01a20917-500b-7078-b213-766fdd751d80","run":"01a20917-500b-7078-b213-766fdd751d80","seq":1,'
             b'"captured":"2026-01-01T00:00:00"}'
         ),
+        b'{"else":' + b"[" * 5000,
     ],
 )
 def test_an_identity_that_makes_no_sense_is_none(body: bytes):

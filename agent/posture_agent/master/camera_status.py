@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from posture_shared.nonsense import NONSENSE
+
 MAX_BYTES: Final = 4096
 
 
@@ -31,7 +33,7 @@ def parse(payload: bytes) -> CameraStatus | None:
         return None
     try:
         status = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NONSENSE:
         return None
     texts = (status.run, status.source, status.version)
     numbers = (status.seq, status.spooled, status.oldest, status.fps)

@@ -191,7 +191,11 @@ class Connection:
         return self._paused
 
     def _message(self, _c: object, _u: object, message: paho.MQTTMessage) -> None:
-        self._on_message(self, message)
+        try:
+            self._on_message(self, message)
+        except Exception:
+            # What escaped would have paho hand over the same packet at each read, for ever.
+            log.exception("event=message_failed")
 
     # writing
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
 import zmq
 import zmq.asyncio
 
@@ -23,6 +22,7 @@ from posture_shared import __version__
 from posture_shared.exits import Exit, Stop
 from posture_shared.log import RateLimit
 from posture_shared.messages import console as wire
+from posture_shared.nonsense import NONSENSE
 from posture_shared.records import Role
 
 log = logging.getLogger("posture.control")
@@ -33,6 +33,8 @@ _YIELD_EVERY: Final = 50
 _HIGH_WATER: Final = 1000
 _MAX_RESULTS: Final = 2000
 _REBIND_TRIES: Final = 100
+_MAX_ASKED: Final = 256
+"""Queries and commands of all consoles that are being answered at once."""
 
 Who = tuple[Role, str]
 """A console's role and how the audit names it."""
@@ -148,7 +150,7 @@ class Control:
             peer, body = parts
             try:
                 message = wire.decode_from_console(body.bytes)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except NONSENSE:
                 self._refuse_nonsense("cannot be decoded")
                 continue
             who = self._authorise(body)
@@ -170,6 +172,9 @@ class Control:
             case wire.Ping():
                 pong = wire.Pong(at_ms=message.at_ms, seq=self._site.seq, epoch=self._site.epoch)
                 await self._send(peer, pong)
+            case wire.Query() | wire.Command() if len(self._answers) >= _MAX_ASKED:
+                error = "the master is answering too many requests now; try again in a moment"
+                await self._send(peer, wire.Reply(id=message.id, ok=False, error=error, code=Exit.NOT_WELL))
             case wire.Query() | wire.Command():
                 task = asyncio.create_task(self._reply(peer, message, who))
                 self._answers.add(task)

@@ -14,6 +14,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from posture_agent.master.broker_settings import BrokerSettings
+from posture_shared.nonsense import NONSENSE
 
 STATUS_TOPIC: Final = "status/master"
 _PATIENCE_S: Final = 3.0
@@ -80,6 +81,6 @@ def parse(payload: bytes) -> MasterStatus | None:
     """The status in `payload`, or None where it makes no sense."""
     try:
         status = msgspec.json.decode(payload, type=MasterStatus)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NONSENSE:
         return None
     return status if status.at.tzinfo is not None else None

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-import msgspec
 import zmq
 
 from posture_agent.master.key_seam import WorkerKeys
@@ -21,6 +20,7 @@ from posture_agent.master.router import Router
 from posture_shared.exits import Exit, Stop
 from posture_shared.log import RateLimit, one_line
 from posture_shared.messages.worker import FromWorker, Hello, Refused, decode_from_worker, encode
+from posture_shared.nonsense import NONSENSE
 
 log = logging.getLogger("posture.workers")
 
@@ -124,7 +124,7 @@ class WorkerSockets:
             return
         try:
             message = decode_from_worker(parts[1])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NONSENSE as error:
             self.count("undecodable", peer, str(error))
             return
         refused = self._refusal(message, user_id) if kind == _TCP else None

@@ -7,13 +7,13 @@ import logging
 import secrets
 from collections.abc import Callable
 
-import msgspec
 import zmq
 
 from posture_agent.loop_socket import LoopSocket
 from posture_shared.exits import Exit, Stop
 from posture_shared.log import RateLimit
 from posture_shared.messages.worker import MAX_MESSAGE_BYTES, FromWorker, ToWorker, decode_to_worker, encode
+from posture_shared.nonsense import NONSENSE
 
 log = logging.getLogger("posture.link")
 
@@ -104,7 +104,7 @@ class Link:
     def _received(self, parts: list[bytes], _user_id: str | None) -> None:
         try:
             message = decode_to_worker(parts[0])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NONSENSE as error:
             allowed, kept_back = self._limit.allow()
             if allowed:
                 log.warning("event=undecodable kept_back=%d error=%s", kept_back, error)

@@ -178,15 +178,15 @@ def encode(message: FromConsole | ToConsole | Event) -> bytes:
 
 
 def decode_from_console(data: bytes) -> FromConsole:
-    """A console's header. Raises msgspec.DecodeError where it makes no sense."""
+    """A console's header. Raises one of `NONSENSE` where it makes no sense."""
     return _from_console.decode(data)
 
 
 def decode_to_console(data: bytes) -> ToConsole:
-    """The master's header. Raises msgspec.DecodeError where it makes no sense."""
+    """The master's header. Raises one of `NONSENSE` where it makes no sense."""
     return _to_console.decode(data)
 
 
 def decode_event(data: bytes) -> Event:
-    """An event. Raises msgspec.DecodeError where it makes no sense."""
+    """An event. Raises one of `NONSENSE` where it makes no sense."""
     return _event.decode(data)

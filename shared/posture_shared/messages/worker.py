@@ -231,10 +231,10 @@ def encode(header: FromWorker | ToWorker) -> bytes:
 
 
 def decode_from_worker(data: bytes) -> FromWorker:
-    """A worker's header. Raises msgspec.DecodeError (ValidationError is one) where it makes no sense."""
+    """A worker's header. Raises one of `NONSENSE` where it makes no sense."""
     return _from_worker.decode(data)
 
 
 def decode_to_worker(data: bytes) -> ToWorker:
-    """The master's header. Raises msgspec.DecodeError where it makes no sense."""
+    """The master's header. Raises one of `NONSENSE` where it makes no sense."""
     return _to_worker.decode(data)
