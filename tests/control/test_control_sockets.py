@@ -182,3 +182,17 @@ async def test_a_taken_port_is_one_clear_sentence(served: Served):
             authorise=lambda _: "no",
             secure=lambda _: None,
         ).start()
+
+
+async def test_a_state_that_cannot_be_told_ends_no_socket(served: Served, monkeypatch: pytest.MonkeyPatch):
+    def unreadable(*_: object, **__: object) -> None:
+        raise RuntimeError("a record makes no sense")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(served.view, "snapshot", unreadable)
+        broken.setattr(served.view, "event", unreadable)
+        await served.dealer.send(wire.encode(wire.SnapshotRequest()))
+        await asyncio.sleep(0.3)
+    assert isinstance(await served.ask(wire.Ping(at_ms=1)), wire.Pong)
+    assert isinstance(await served.ask(wire.SnapshotRequest()), wire.Snapshot)
+    assert all(not task.done() for task in served.control._tasks)

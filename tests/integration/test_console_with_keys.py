@@ -12,6 +12,7 @@ from posture_console.links.handshake import console_pair
 from posture_console.links.master_link import MasterLink
 from posture_shared import keys
 from support.console_process import Console
+from support.processes import eventually
 from support.site import Master
 
 pytestmark = pytest.mark.integration
@@ -108,9 +109,7 @@ async def test_a_console_that_looks_on_is_cut_off_and_says_why(master, folder):
     try:
         await asyncio.wait_for(link.wait_live(), 10)
         keys.revoke(folder, "bob")
-        async with asyncio.timeout(10):
-            while link.connection.phase is not Phase.REFUSED:
-                await asyncio.sleep(0.05)
+        await eventually(lambda: link.connection.phase is Phase.REFUSED)
         assert link.store.loaded  # what it knew stays
         assert "not allowed any more" in link.connection.reason
     finally:

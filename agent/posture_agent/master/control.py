@@ -130,7 +130,10 @@ class Control:
     async def _publish(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            await self._flush()
+            try:
+                await self._flush()
+            except Exception:  # supervisor: consoles see the gap and ask for a snapshot
+                log.exception("event=flush_failed")
 
     async def _flush(self) -> None:
         event = self._site.event(time.monotonic())
@@ -158,7 +161,10 @@ class Control:
                 self._refuse_nonsense("refused")
                 await self._send(peer.bytes, wire.Refused(reason=who))
                 continue
-            await self._answer(peer.bytes, message, who)
+            try:
+                await self._answer(peer.bytes, message, who)
+            except Exception:  # supervisor: what one console asked must not end the socket of all
+                log.exception("event=answer_failed message=%s", type(message).__name__)
 
     async def _answer(self, peer: bytes, message: wire.FromConsole, who: Who) -> None:
         match message:
