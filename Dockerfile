@@ -1,5 +1,6 @@
 # One image for master and worker, linux/amd64 and linux/arm64: `make image`. What it starts is said by its arguments:
 #   master --broker HOST:1883 --data-dir /data        worker --master tcp://HOST:5570
+# The publisher is in it too, for demonstrations: it needs nothing that the agent does not.
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 # --- Dependencies: built for this architecture from wheels alone, then trimmed of what never runs here ---------------
@@ -28,10 +29,12 @@ FROM ${PYTHON_IMAGE} AS program
 COPY . /build/src
 RUN python -m pip wheel --disable-pip-version-check --no-input --no-cache-dir --quiet --no-deps -w /build/wheel /build/src \
  && python -m zipfile -e /build/wheel/posture_edge-*.whl /out \
- && rm -rf /out/posture_console /out/posture_publisher \
+ && rm -rf /out/posture_console \
  && python -m compileall -q --invalidation-mode unchecked-hash /out \
  && mkdir /out-bin && cp /build/src/scripts/image-health /out-bin/posture-health \
- && printf '#!/opt/posture/bin/python\nfrom posture_agent.cli import main\n\nmain()\n' > /out-bin/posture-agent \
+ && for name in agent publisher; do \
+      printf '#!/opt/posture/bin/python\nfrom posture_%s.cli import main\n\nmain()\n' $name > /out-bin/posture-$name; \
+    done \
  && chmod 755 /out-bin/*
 
 # --- The image --------------------------------------------------------------------------------------------------------

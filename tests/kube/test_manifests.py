@@ -1,0 +1,97 @@
+"""Every manifest against a current Kubernetes schema, and every pod against the rules of the restricted policy."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+VERSION = "1.37"
+FOLDERS = ("base", "standby", "overlays/k3s", "overlays/demo")
+RESTRICTED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "secret", "projected", "downwardAPI"}
+NOT_OBJECTS = {"Kustomization"}
+
+
+def documents():
+    for file in sorted(MANIFESTS.rglob("*.yaml")):
+        if "grafana" in file.parts or "prometheus" in file.parts:
+            continue
+        for found in yaml.safe_load_all(file.read_text()):
+            if found and "apiVersion" in found and found["kind"] not in NOT_OBJECTS:
+                yield pytest.param(
+                    found, id=f"{file.relative_to(MANIFESTS)}-{found['kind']}-{found['metadata']['name']}"
+                )
+
+
+def pods():
+    for parameter in documents():
+        (found,) = parameter.values
+        if "template" in found.get("spec", {}):
+            yield pytest.param(found["spec"]["template"]["spec"], id=parameter.id)
+
+
+def kustomization(folder):
+    return yaml.safe_load((MANIFESTS / folder / "kustomization.yaml").read_text())
+
+
+@pytest.mark.parametrize("found", list(documents()))
+def test_it_is_what_kubernetes_knows(found):
+    kubernetes_validate.validate(found, VERSION, strict=True)
+
+
+@pytest.mark.parametrize("found", list(documents()))
+def test_it_is_in_the_namespace(found):
+    wide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    if found["kind"] not in wide and found["metadata"]["name"] != "posture-worker":  # a Job's is set by the master
+        assert found["metadata"].get("namespace") == "posture"
+
+
+@pytest.mark.parametrize("pod", list(pods()))
+def test_a_pod_keeps_the_restricted_policy(pod):
+    whole = pod["securityContext"]
+    assert whole["runAsNonRoot"] is True
+    assert whole["runAsUser"] > 0
+    assert whole["seccompProfile"]["type"] == "RuntimeDefault"
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    for volume in pod.get("volumes", []):
+        assert set(volume) - {"name"} <= RESTRICTED_VOLUMES
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False
+        assert own["capabilities"] == {"drop": ["ALL"]}
+        assert own["readOnlyRootFilesystem"] is True
+        assert {"privileged", "procMount"} & own.keys() == set()
+        assert all("hostPort" not in port for port in container.get("ports", []))
+        assert {"requests", "limits"} <= container["resources"].keys()
+
+
+@pytest.mark.parametrize("pod", list(pods()))
+def test_only_the_master_can_talk_to_kubernetes(pod):
+    if pod.get("serviceAccountName") == "posture-master":
+        return
+    assert pod["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_kustomization_names_what_there_is(folder):
+    found = kustomization(folder)
+    for name in [*found.get("resources", []), *found.get("bases", [])]:
+        place = MANIFESTS / folder / name
+        assert place.is_file() or (place / "kustomization.yaml").is_file()
+
+
+def test_no_secret_is_in_a_file():
+    assert [parameter.id for parameter in documents() if parameter.values[0]["kind"] == "Secret"] == []
+
+
+def test_the_master_cannot_read_secrets():
+    (role,) = [p.values[0] for p in documents() if p.values[0]["kind"] == "Role"]
+    for rule in role["rules"]:
+        if "secrets" in rule["resources"]:
+            assert set(rule["verbs"]) == {"create", "delete"}
+
+
+def test_the_grace_period_is_longer_than_a_lease():
+    job = yaml.safe_load((MANIFESTS / "worker-job.yaml").read_text())
+    assert job["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= 10
