@@ -255,6 +255,21 @@ def test_a_resting_child_is_wanted_again_by_the_next_frame():
     assert len(tickets(desk)) == 1
 
 
+def test_what_a_child_that_is_ended_on_purpose_had_goes_back_without_blame():
+    desk = active_desk(threads=1)
+    desk.from_master(frame(1), b"jpeg", 1.0)
+    desk.from_master(frame(2), b"jpeg", 1.0)
+    desk.taken(Taken(tickets(desk)[0]), 1.0)
+    desk.child_rests()
+    desk.child_rested(2.0)
+    assert [(fail.lease, fail.kind, fail.started) for fail in said(desk, Fail)] == [
+        (1, "refused", False),
+        (2, "refused", False),
+    ]
+    assert not desk.hanging(3600.0)
+    assert desk.unfinished == 0
+
+
 def test_started_is_passed_on_and_beats_echo_how_far_the_master_sent():
     desk = active_desk()
     desk.from_master(frame(3), b"", 0.0)

@@ -259,6 +259,15 @@ class Desk:
         """The child is being ended because there is nothing to do; the next frame starts it again."""
         self.child_ready, self._resting = False, True
 
+    def child_rested(self, now: float) -> None:
+        """The child was ended on purpose: what was in it goes back, and nobody is to blame."""
+        self.child_ready = False
+        for ticket in self._tickets.values():
+            if ticket.held is not None:
+                self._fail(ticket.held, "refused", now, detail="the analysis process was ended to start anew")
+        self._tickets.clear()
+        self._settle()
+
     # Time.
 
     def hanging(self, now: float) -> bool:

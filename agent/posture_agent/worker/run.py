@@ -194,7 +194,7 @@ class Worker:
 
     def _child_ended(self, end: End, detail: str) -> None:
         if end == "rest":
-            self._desk.child_ready = False
+            self._desk.child_rested(self._loop.time())
         else:
             self._desk.child_ended(end, detail, self._loop.time())
         self._flush()

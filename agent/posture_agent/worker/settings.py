@@ -21,8 +21,8 @@ class WorkerSettings(Settings):
     """This node's name, as in Kubernetes; 1-63 letters, digits, '.', '_', '-'."""
     instance: Name = "main"
     """Tells several workers of one node apart; 1-63 letters, digits, '.', '_', '-'."""
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=64)
-    """Frames analysed at once, 1-64; each thread takes about 80 MB."""
+    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    """Frames analysed at once, 1-256; each thread takes about 80 MB."""
     model: Literal["lite", "full", "heavy"] = "full"
     """Pose model: lite is fastest, heavy the most careful."""
     mode: Literal["image", "video"] = "image"

@@ -22,6 +22,7 @@ _FIRST_BACKOFF_S: Final = 0.5
 _LONGEST_BACKOFF_S: Final = 30.0
 _HEALTHY: Final = 5
 """So many outcomes make a child healthy: if it dies then, the next one starts at once."""
+_STOPPING_S: Final = 0.05
 _KEPT_LINES: Final = 20
 _LONGEST_LINE: Final = 4096
 _LIBRARY_NOISE: Final = (
@@ -99,10 +100,10 @@ class Supervisor:
                 self._process.kill()
 
     async def stop(self) -> None:
-        """End the child and wait for it."""
-        self.kill("rest")
-        if self._task is not None:
-            await self._task
+        """End the child, also one that is being started just now, and wait for it."""
+        while self._task is not None and not self._task.done():
+            self.kill("rest")
+            await asyncio.wait([self._task], timeout=_STOPPING_S)
 
     async def _live(self, setup: Setup) -> None:
         """One child's life, from start to burial."""

@@ -94,7 +94,7 @@ class Fail(Header, frozen=True, tag="FAIL"):
 
     kind: `crash` (the child died of itself), `killed` (the child was ended by SIGKILL from outside: an operator, a
     kernel short of memory), `hang` (ended by its parent past the time to live), `refused` (not granted, unknown
-    generation), `leaving` (the worker ends or drains and never started it).
+    generation, analysis process being started anew), `leaving` (the worker ends or drains and never started it).
     """
 
     lease: int
