@@ -15,6 +15,7 @@ COMMANDS = {
     "migrate": ("posture_agent.commands.migrate:migrate", "Create or upgrade the tables in PostgreSQL."),
     "outbox": ("posture_agent.commands.outbox:outbox", "Look into the store of rows not yet in PostgreSQL."),
     "retention": ("posture_agent.commands.retention:retention", "Remove old pictures and rows, or say what would go."),
+    "forget": ("posture_agent.commands.forget:forget", "Remove what a camera saw in a span of time."),
     "doctor": ("posture_agent.commands.doctor:doctor", "Look at everything that the program needs; say what to do."),
     "config": ("posture_agent.commands.config:config", "Show settings and where they come from."),
 }

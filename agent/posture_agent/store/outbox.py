@@ -94,6 +94,21 @@ def open_reader(file: Path) -> sqlite3.Connection:
     return connection
 
 
+def in_use(data_dir: Path) -> bool:
+    """Whether a master holds the data folder now."""
+    try:
+        descriptor = os.open(data_dir / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked(file: Path) -> int:
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

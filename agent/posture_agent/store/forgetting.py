@@ -1,0 +1,173 @@
+"""Removes what is known of one camera's span of time: rows and pictures here, rows in PostgreSQL.
+
+Done twice it is the same as once, so whatever interrupts it, it is simply run again: pictures go before the rows that
+name them. Frame ids stay in `seen`, or a publisher's repeats would come back. Works beside a running master: each step
+is one short transaction, as the committer's are.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import psycopg2.extensions
+from psycopg2 import sql
+
+from posture_agent.store import rows
+from posture_agent.store.pictures import find
+
+BATCH: Final = 500
+"""Rows removed in one transaction: a running master waits for no more than that."""
+_TAKEN: Final = "coalesce(captured_time, received_time)"
+_WAIT_S: Final = 10
+
+
+class Span(NamedTuple):
+    """What is to be forgotten: pictures that `pi_id` took from `since` until just before `until`."""
+
+    pi_id: str
+    since: datetime
+    until: datetime
+
+
+class Found(NamedTuple):
+    """How much of it there is."""
+
+    frames: int = 0
+    pictures: int = 0
+    episodes: int = 0
+    baselines: int = 0
+
+
+_OTHERS: Final = {
+    "posture_episode": "started < :until AND coalesce(ended, started) >= :since",
+    "posture_baseline": "at >= :since AND at < :until",
+}
+_FRAMES: Final = f"FROM posture_log WHERE pi_id = :pi_id AND {_TAKEN} >= :since AND {_TAKEN} < :until"
+
+
+def look(connection: sqlite3.Connection, data_dir: Path, span: Span) -> Found:
+    """What `forget` would remove from `posture.db` and the folder of pictures."""
+    values = _values(span)
+    frames = _one(connection, f"SELECT count(*) {_FRAMES}", values)
+    paths = connection.execute(f"SELECT image_path {_FRAMES} AND image_path IS NOT NULL", values)
+    pictures = sum(find(data_dir, path) is not None for (path,) in paths)
+    episodes, baselines = (
+        _one(connection, f"SELECT count(*) FROM {table} WHERE pi_id = :pi_id AND {condition}", values)  # noqa: S608
+        for table, condition in _OTHERS.items()
+    )
+    return Found(frames, pictures, episodes, baselines)
+
+
+def forget(file: Path, span: Span, *, progress: Callable[[int], None] = lambda _: None) -> Found:
+    """Remove it from `posture.db` and the folder of pictures beside it; what is removed is overwritten.
+
+    Args:
+        file: `posture.db`.
+        span: what to forget.
+        progress: told how many frames are gone so far.
+
+    Raises:
+        sqlite3.Error: the file cannot be written, or somebody holds it for too long.
+        OSError: a picture cannot be removed.
+    """
+    with _writing(file) as connection:
+        found = look(connection, file.parent, span)
+        gone = 0
+        while count := _forget_frames(connection, file.parent, span):
+            gone += count
+            progress(gone)
+        with _transaction(connection):
+            for table, condition in _OTHERS.items():
+                statement = f"DELETE FROM {table} WHERE pi_id = :pi_id AND {condition}"  # noqa: S608 - names are ours
+                connection.execute(statement, _values(span))
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return found
+
+
+def audit(file: Path, command_id: str, *, author: str, span: Span, answer: dict[str, Any]) -> None:
+    """Leave a line in `operator_audit`, from where it is drained to PostgreSQL too."""
+    args = {"camera": span.pi_id, "since": span.since, "until": span.until}
+    line = (command_id, rows.now(), author, "forget", rows.json_text(args), 1, rows.json_text(answer), rows.now())
+    with _writing(file) as connection, _transaction(connection):
+        connection.execute(
+            "INSERT INTO operator_audit (command_id, at, author, verb, args, ok, answer, stored_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            line,
+        )
+
+
+def forget_in_database(
+    link: psycopg2.extensions.connection, span: Span, *, zone: ZoneInfo, dry_run: bool = False
+) -> Found:
+    """Remove the rows from PostgreSQL; with `dry_run` only count them.
+
+    Rows of older installations have no captured_time: their received_time counts, which is without a zone and means
+    `zone`.
+    """
+    since, until = (moment.astimezone(zone).replace(tzinfo=None) for moment in (span.since, span.until))
+    values = {**span._asdict(), "local_since": since, "local_until": until}
+    conditions = {
+        "posture_log": (
+            "(captured_time >= %(since)s AND captured_time < %(until)s OR captured_time IS NULL"
+            " AND received_time >= %(local_since)s AND received_time < %(local_until)s)"
+        ),
+        "posture_episode": "started < %(until)s AND coalesce(ended, started) >= %(since)s",
+        "posture_baseline": "at >= %(since)s AND at < %(until)s",
+    }
+    counts = []
+    with link, link.cursor() as cursor:
+        for table, condition in conditions.items():
+            what = sql.SQL("SELECT 1 FROM" if dry_run else "DELETE FROM")
+            statement = sql.SQL("{} {} WHERE pi_id = %(pi_id)s AND " + condition)
+            cursor.execute(statement.format(what, sql.Identifier(table)), values)
+            counts.append(cursor.rowcount)
+    return Found(frames=counts[0], episodes=counts[1], baselines=counts[2])
+
+
+def _forget_frames(connection: sqlite3.Connection, data_dir: Path, span: Span) -> int:
+    found = connection.execute(
+        f"SELECT id, frame_id, image_path {_FRAMES} LIMIT {BATCH}",
+        _values(span),
+    ).fetchall()
+    for _, _, path in found:
+        picture = find(data_dir, path) if path is not None else None
+        if picture is not None:
+            picture.unlink(missing_ok=True)
+    with _transaction(connection):
+        connection.executemany("DELETE FROM deliveries WHERE frame_id = ?", [(frame_id,) for _, frame_id, _ in found])
+        parked = [(row_id,) for row_id, _, _ in found]
+        connection.executemany("DELETE FROM outbox_refused WHERE source = 'posture_log' AND row_id = ?", parked)
+        connection.executemany("DELETE FROM posture_log WHERE id = ?", parked)
+    return len(found)
+
+
+@contextlib.contextmanager
+def _writing(file: Path) -> Iterator[sqlite3.Connection]:
+    uri = f"{file.absolute().as_uri()}?mode=rw"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_S)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        yield connection
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _values(span: Span) -> dict[str, str]:
+    return {"pi_id": span.pi_id, "since": rows.text(span.since), "until": rows.text(span.until)}
+
+
+def _one(connection: sqlite3.Connection, statement: str, values: dict[str, str]) -> int:
+    return int(connection.execute(statement, values).fetchone()[0])
