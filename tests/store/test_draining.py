@@ -119,6 +119,22 @@ def test_an_unreachable_database_is_said_with_exit_3(postgres: Postgres) -> None
     assert "no_such_database" in stop.value.sentence
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://owner:open@sesame@127.0.0.1/db",
+        "postgresql://owner:open/sesame@127.0.0.1/db",
+        "postgresql://owner:open%zzsesame@127.0.0.1/db",
+        "opensesame",
+    ],
+)
+def test_a_misread_address_does_not_print_its_password(address: str) -> None:
+    with pytest.raises(Stop) as stop:
+        migrate(address)
+    assert stop.value.code == 2
+    assert "sesame" not in stop.value.sentence
+
+
 async def test_an_old_table_keeps_its_rows_types_and_dashboards(
     postgres: Postgres, store: Store, draining: Draining
 ) -> None:
@@ -324,6 +340,25 @@ async def test_a_database_that_was_not_migrated_is_said_and_waited_for(
     migrate(url)
     await eventually(lambda: waiting(store) == 0)
     assert drainer.link().state == "up"
+
+
+async def test_a_role_without_the_right_to_insert_is_one_alarm_until_it_has_it(
+    postgres: Postgres, store: Store, draining: Draining
+) -> None:
+    url = postgres.url
+    migrate(url)
+    role = f"nobody{new_id()[-8:]}"
+    ask(url, f"CREATE ROLE {role} LOGIN")
+    await store.commit(outcome(picture=None))
+    drainer = draining(settings_of(postgres, url, user=role))
+    await eventually(lambda: any(text and "permission denied" in text for _, _, text in store.alarms))
+    await asyncio.sleep(1.5)
+    assert len(store.alarms) == 1
+    assert drainer.link().state == "down"
+    ask(url, f"GRANT INSERT ON ALL TABLES IN SCHEMA public TO {role}")
+    await eventually(lambda: waiting(store) == 0)
+    await eventually(lambda: len(store.alarms) == 2)
+    assert store.alarms[-1][2] is None
 
 
 async def test_without_a_database_the_link_is_unused_and_rows_stay(store: Store, draining: Draining) -> None:

@@ -36,6 +36,8 @@ _BACKOFF_S: Final = (0.5, 30.0)
 _MARK_S: Final = 1.0
 """How often waiting for a mark looks whether the program is to end."""
 
+_EXPECTED: Final = (psycopg2.Error, streams.Unmatched, sqlite3.Error, OSError)
+
 Alarm = Callable[[str, str, str | None], None]
 
 
@@ -97,12 +99,17 @@ class Drainer:
                 try:
                     with contextlib.closing(connect(self._settings.dsn())) as link:
                         self._describe(link)
+                        # What failed on the last connection comes first: while it fails, the database is not well.
+                        for stream in STREAMS:
+                            self._finish(link, reader, stream)
                         self._up()
                         pause = _BACKOFF_S[0]
                         self._drain(link, reader)
                 except _Ending:
                     break
-                except (psycopg2.Error, streams.Unmatched, sqlite3.Error, OSError) as error:
+                except Exception as error:
+                    if not isinstance(error, _EXPECTED):
+                        log.exception("event=drain_failed")
                     wait = pause * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
                     self._down(one_line(str(error).strip(), 300), wait)
                     self._ending.wait(wait)
@@ -117,8 +124,6 @@ class Drainer:
             self._types[stream.table] = dict(types)
 
     def _drain(self, link: psycopg2.extensions.connection, reader: sqlite3.Connection) -> None:
-        for stream in STREAMS:
-            self._finish(link, reader, stream)
         while not self._ending.is_set():
             moved = sum(self._round(link, reader, stream) for stream in STREAMS)
             if moved:

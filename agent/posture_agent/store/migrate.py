@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Final
 
 import psycopg2
+import psycopg2.extensions
 from psycopg2 import sql
 
 from posture_agent.store.database import connect
@@ -42,7 +43,7 @@ def migrate(admin_url: str) -> list[str]:
     """Apply what is not applied yet; returns the names of what was.
 
     Raises:
-        Stop: the database cannot be reached (exit 3) or refuses (exit 4).
+        Stop: the address makes no sense (exit 2), the database cannot be reached (exit 3) or refuses (exit 4).
     """
     with _admin(admin_url) as link, link, link.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -89,6 +90,7 @@ def migrations() -> list[tuple[str, str]]:
 
 @contextlib.contextmanager
 def _admin(url: str) -> Iterator[psycopg2.extensions.connection]:
+    _check(url)
     try:
         link = connect(url, program="posture-agent migrate")
     except psycopg2.Error as error:
@@ -103,6 +105,20 @@ def _admin(url: str) -> Iterator[psycopg2.extensions.connection]:
         raise Stop(f"the database could not be brought up to date: {_line(error)}") from None
     finally:
         link.close()
+
+
+def _check(url: str) -> None:
+    """Refuse what libpq would misread, for its complaint quotes the password. Raises Stop."""
+    try:
+        parts = psycopg2.extensions.parse_dsn(url)
+    except psycopg2.ProgrammingError:
+        parts = {"host": "@"}
+    if "@" in str(parts.get("host", "")) or not str(parts.get("port", "0")).replace(",", "").isdecimal():
+        raise Stop(
+            "--admin-url is no address of a database: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, other signs "
+            "than letters and digits in the password as %XX, or leave it to PGPASSWORD",
+            Exit.USAGE,
+        )
 
 
 def _line(error: Exception) -> str:
