@@ -5,7 +5,8 @@ ISO 11226:2000 (static working postures: trunk 0-20° acceptable, 20-60° condit
 measurements on rendered bodies with known angles and on photographs, which `docs/accuracy.md` shows.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -100,3 +101,26 @@ class AnalysisSettings(BaseModel):
 
     max_people: int = Field(default=4, ge=1, le=10)
     """How many people are looked for; each one beyond the first costs one more run of the landmark network."""
+
+
+def from_master(given: Mapping[str, Any]) -> AnalysisSettings:
+    """The settings that a master sent; those that only a newer release knows are left out.
+
+    A value that this release does not know is an error all the same: it might be a wish for privacy.
+
+    Raises:
+        ValueError: a value is not one of ours.
+    """
+    return AnalysisSettings.model_validate(_known(AnalysisSettings, given))
+
+
+def _known(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        field = model.model_fields.get(name)
+        if field is None:
+            continue
+        kind = field.annotation
+        below = isinstance(kind, type) and issubclass(kind, BaseModel) and isinstance(value, Mapping)
+        found[name] = _known(kind, value) if below else value  # type: ignore[arg-type] # `below` has checked it
+    return found

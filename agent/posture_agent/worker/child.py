@@ -55,10 +55,10 @@ def mediapipe_analyzer(setup: Setup) -> Analyses:
     import cv2  # noqa: PLC0415 - heavy; only the child pays for it
 
     from posture_agent.analysis.analyzer import Analyzer  # noqa: PLC0415
-    from posture_agent.analysis.settings import AnalysisSettings  # noqa: PLC0415
+    from posture_agent.analysis.settings import from_master  # noqa: PLC0415
 
     cv2.setNumThreads(1)
-    settings = AnalysisSettings.model_validate(setup.settings)
+    settings = from_master(setup.settings)
     return Analyzer(model=setup.model, mode=setup.mode, threads=setup.threads, settings=settings)  # type: ignore[arg-type] # the parent's settings have checked the names
 
 
