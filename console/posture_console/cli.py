@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from posture_console import verb as verbs_of
+from posture_console.job_verbs import job, jobs
 from posture_console.key_verbs import keys
 from posture_console.options import Chosen, everywhere, taken
 from posture_console.override_verbs import override
@@ -162,7 +163,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-for command in (*POSTURE_VERBS, keys, override):
+for command in (*POSTURE_VERBS, keys, override, jobs, job):
     cli.add_command(command)
 
 

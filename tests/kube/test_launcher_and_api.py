@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import time
 
 import pytest
@@ -15,7 +16,7 @@ from posture_shared import keys
 from posture_shared.exits import Stop
 from posture_shared.records import WorkerState
 from support.kube_api import node
-from support.processes import eventually
+from support.processes import eventually, our_program
 
 
 class Site:
@@ -303,3 +304,16 @@ async def test_stopping_placements_job_says_so_to_placement(api, site):
     await Operating(site.launcher, site.cluster).commands()["job_stop"]({"name": name}, "ada")
     assert site.failed[0][0] == "agx"
     assert "stopped by ada" in site.failed[0][1]
+
+
+async def test_stop_jobs_clears_the_cluster_and_leaves_another_masters_jobs(api, site, tmp_path):
+    site.want("agx")
+    await site.launcher.look()
+    (name,) = api.jobs
+    api.jobs["other"] = {"metadata": {"name": "other", "labels": {"posture-edge/site": "else"}}}
+    file = tmp_path / "master.toml"
+    file.write_text(f'[master]\nnode_name = "orin"\n[master.kube]\nkubeconfig = "{tmp_path / "kubeconfig"}"\n')
+    command = [*our_program("posture-agent"), "stop-jobs", "--config", str(file)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr
+    assert set(api.jobs) == {"other"}

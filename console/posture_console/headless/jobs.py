@@ -1,0 +1,91 @@
+"""The verbs about Jobs: workers that the master starts on Kubernetes nodes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+import msgspec
+
+from posture_console.core.quantities import moment
+from posture_console.core.sanitise import one_line
+from posture_console.headless.output import say_facts, say_json
+from posture_console.headless.posture import commanded
+from posture_console.headless.visit import answered
+from posture_console.links.master_link import MasterLink
+from posture_shared.exits import Exit
+from posture_shared.frame import new_id
+
+_LAUNCH_S: Final = 15.0
+"""A Job is created while the operator waits; the API server may be slow."""
+
+
+async def show_jobs(link: MasterLink, *, as_json: bool, timeout_s: float) -> None:
+    """Every Job, and those that lately brought no worker."""
+    found: list[dict[str, Any]] = await answered(link, "jobs", timeout_s)
+    if as_json:
+        say_json(found)
+    elif not found:
+        click.echo("no Jobs: no worker of this site was started by Kubernetes")
+    else:
+        say_facts([(job["name"], _words(job)) for job in found])
+
+
+async def launch(link: MasterLink, *, as_json: bool, timeout_s: float, node: str | None) -> None:
+    """Start a worker on `node`, or on the least loaded one."""
+    asked = {"node": node, "id": new_id()}
+    job = await commanded(link, "job_launch", asked, timeout_s=max(timeout_s, _LAUNCH_S))
+    _say_job(job, as_json=as_json)
+
+
+async def stop(link: MasterLink, *, as_json: bool, timeout_s: float, name: str) -> None:
+    """Let a Job's worker finish what it began, and end it."""
+    job = await commanded(link, "job_stop", {"name": name}, timeout_s=max(timeout_s, _LAUNCH_S))
+    _say_job({**job, "state": "stopping"}, as_json=as_json)
+
+
+async def logs(link: MasterLink, *, as_json: bool, timeout_s: float, name: str, lines: int) -> None:
+    """What a Job's worker wrote last."""
+    body = await answered(link, "job_log", max(timeout_s, _LAUNCH_S), name=name, lines=lines)
+    if as_json:
+        say_json(body)
+        return
+    for line in str(body["log"]).splitlines():
+        click.echo(one_line(line))
+
+
+async def preview(link: MasterLink, *, as_json: bool, timeout_s: float, node: str | None) -> Exit:
+    """The manifest that would be sent, and what the API server says to it; nothing is created."""
+    body = await answered(link, "job_preview", max(timeout_s, _LAUNCH_S), node=node)
+    if as_json:
+        say_json(body)
+    else:
+        click.echo(msgspec.json.format(msgspec.json.encode(body["manifest"])).decode())
+        verdict = body["node"]
+        say_facts(
+            [
+                ("node", f"{verdict['node']}, {verdict['cpu']:g} % by {verdict['source']}"),
+                ("in its way", verdict["why"] or "nothing"),
+                ("server-side dry run", body["said"]),
+            ]
+        )
+    return Exit.DONE if body["accepted"] and not body["node"]["why"] else Exit.NOT_WELL
+
+
+def _say_job(job: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(job)
+    else:
+        say_facts([(job["name"], _words(job))])
+
+
+def _words(job: Mapping[str, Any]) -> str:
+    who = f", by {job['by']}" if job["by"] else ""
+    joined = ", its worker has joined" if job["joined"] else ""
+    detail = f": {job['detail']}" if job["detail"] else ""
+    return f"on {job['node']}, {job['state']}{joined}{who}, since {moment(_time(job['created']))}{detail}"
+
+
+def _time(created: Any) -> Any:
+    from datetime import datetime  # noqa: PLC0415 - only where it came as text
+
+    return datetime.fromisoformat(created) if isinstance(created, str) else created
