@@ -314,6 +314,15 @@ def frame(pi_id: str) -> AcceptedFrame:
     )
 
 
+def test_a_defect_behind_the_intake_is_a_failed_row_not_a_frame_held_for_ever(desk: Desk) -> None:
+    desk.intake._on_frame = lambda _frame: 1 / 0  # type: ignore[assignment, return-value]
+    desk.deliver(identified(), 1)
+    assert [outcome.result.posture_status for outcome in desk.outcomes] == ["Failed"]
+    desk.settle(desk.outcomes[0].result.frame_id)
+    assert desk.acknowledged == [1]
+    assert desk.intake.budget.held == 0
+
+
 def test_a_camera_with_a_backlog_leaves_room_for_others() -> None:
     fairness = Fairness(window=16)
     offered = [fairness.add(frame("fast")) for _ in range(100)]

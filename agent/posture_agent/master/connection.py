@@ -45,6 +45,9 @@ class Connection:
         farewell: topic and payload that the broker publishes (retained) when we vanish.
         on_message: called for each PUBLISH.
         on_published: called when the broker has acknowledged one of our messages.
+
+    Raises:
+        ConnectError: the broker's certificate authority cannot be read.
     """
 
     def __init__(
@@ -57,7 +60,10 @@ class Connection:
     ) -> None:
         self._settings, self._on_message, self._on_published = settings, on_message, on_published
         self._loop = asyncio.get_running_loop()
-        self._client = self._new_client(farewell)
+        try:
+            self._client = self._new_client(farewell)
+        except OSError as error:
+            raise ConnectError(f"the certificate {settings.tls_ca} cannot be used: {error}") from None
         self._socket: socket.socket | None = None
         self._granted: asyncio.Future[None] = self._loop.create_future()
         self._paused = False

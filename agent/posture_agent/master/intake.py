@@ -166,7 +166,11 @@ class Intake:
                     self._on_durable(Moved(pi_id, found.run, found.seq))
             case New() as new:
                 self._hold(new, arrival, receipt)
-                self._pass_on(new.frame_id, arrival)
+                try:
+                    self._pass_on(new.frame_id, arrival)
+                except Exception as error:
+                    log.exception("event=intake_failed frame=%s", new.frame_id)
+                    self._judge(new.frame_id, arrival, "Failed", f"the master failed on this frame: {error}")
 
     def reject(self, reason: str, topic: str, size: int, receipt: Receipt) -> None:
         """Count a message that is no frame, and let it be acknowledged."""

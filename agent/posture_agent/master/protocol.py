@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from posture_agent.master.believable import acceptable, believable
 from posture_agent.master.leases import End, Instruction, Leases, Send
 from posture_agent.master.overload import KEEP_ALL, Overload
 from posture_agent.master.roster import Roster, common_version, wrong_hello
@@ -36,14 +37,12 @@ from posture_shared.messages.worker import (
     Telemetry,
     Welcome,
 )
-from posture_shared.records import ANALYSED
 
 ASK_AGAIN_S: Final = 2.0
 """ACTIVATE and DRAIN are said again after this long without an answer."""
 STALL_S: Final = 1.0
 """A tick that comes this much too late means that the master itself stood still."""
 _REJOINS_A_TICK: Final = 50
-_ACCEPTED: Final = ANALYSED | {"Undecodable"}
 _CHILD_GONE: Final = frozenset({"crash", "killed", "hang"})
 
 
@@ -212,7 +211,7 @@ class Protocol:
         lease = self.leases.held(seat, message.lease)
         if lease is None:
             self._not_held(message.lease, stale=True)
-        elif lease.entry.frame.frame_id != message.frame_id or message.analysis.posture_status not in _ACCEPTED:
+        elif lease.entry.frame.frame_id != message.frame_id or not acceptable(message.analysis):
             self.hostile["wrong result"] += 1
             self.leases.failed(lease, "expired", now, started=True, detail="its result made no sense")
         else:
@@ -242,6 +241,9 @@ class Protocol:
             self.leases.undelivered(seat, set(message.leases), message.upto, now)
 
     def _telemetry(self, seat: Seat, message: Telemetry, _picture: bytes, _now: float) -> None:
+        if not believable(message, seat.hello.node):
+            self.hostile["wrong load"] += 1
+            return
         if seat.telemetry is None or seat.telemetry.child != message.child:
             self.changed.add(seat.key)
         seat.telemetry = message

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from posture_agent.master.believable import named_shortly
 from posture_agent.master.routes import Route
 from posture_agent.master.seat import Seat
 from posture_shared.messages.worker import OLDEST_VERSION, VERSION, Hello
@@ -32,6 +33,8 @@ def wrong_hello(hello: Hello) -> str | None:
         return (
             "node name and instance must be 1 to 63 letters, digits, '.', '_' or '-', and begin with a letter or digit"
         )
+    if not named_shortly(hello):
+        return "build, model, mode and arch must be names of at most 100 characters"
     if not 1 <= hello.threads <= _MAX_THREADS:
         return f"threads must be 1 to {_MAX_THREADS}, not {hello.threads}"
     return None

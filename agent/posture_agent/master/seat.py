@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from posture_agent.master.backlog import Entry
+from posture_shared.log import one_line
 from posture_shared.messages.worker import Hello, Telemetry
 from posture_shared.records import WorkerState
 
@@ -16,6 +17,7 @@ FIRST_LEASE_S: Final = 10.0
 """A lease's length while too few frames were measured."""
 _ENOUGH: Final = 5
 _REMEMBERED: Final = 100
+_LONGEST_DETAIL: Final = 300
 
 Phase = Literal["standby", "starting", "ready", "draining"]
 
@@ -125,5 +127,5 @@ class Seat:
             failed=self.failed,
             child_restarts=told.child_restarts if told else 0,
             fingerprint=self.fingerprint,
-            detail=self.detail or (told.detail if told else ""),
+            detail=one_line(self.detail or (told.detail if told else ""), _LONGEST_DETAIL),
         )

@@ -97,6 +97,9 @@ class Session:
                 why = await self._one_connection()
             except ConnectError as error:
                 why = str(error)
+            except Exception as error:
+                log.exception("event=session_failed")
+                why = f"the session failed: {error}"
             finally:
                 self.tried.set()
             came_up = self._link.since if self._link.state == "up" else None

@@ -137,6 +137,14 @@ class WorkerSockets:
         else:
             self._on_message(peer, message, parts[2] if count == 2 else b"")
 
+    def _survived(self, kind: bytes, parts: list[bytes], user_id: str | None) -> None:
+        try:
+            self._received(kind, parts, user_id)
+        except Exception:
+            # A defect of ours with one worker's message must not end the plane for all.
+            self.hostile["internal"] += 1
+            log.exception("event=message_failed peer=%s", (kind + parts[0]).hex())
+
     def _refusal(self, message: FromWorker, user_id: str | None) -> Refused | None:
         if self._keys is None:
             return None
@@ -148,7 +156,7 @@ class WorkerSockets:
         keys = self._keys if kind == _TCP else None
         router = Router(
             self._context,
-            on_parts=lambda parts, user_id: self._received(kind, parts, user_id),
+            on_parts=lambda parts, user_id: self._survived(kind, parts, user_id),
             on_batch=self._on_batch,
             authenticated=keys is not None,
         )

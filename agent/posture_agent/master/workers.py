@@ -267,8 +267,8 @@ class WorkerPlane:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._sockets.read()  # what has arrived is heard before silence is judged
             try:
+                self._sockets.read()  # what has arrived is heard before silence is judged
                 self._protocol.tick(time.monotonic())
                 self._watch_local(time.monotonic())
             except Exception:
