@@ -24,8 +24,7 @@ def new_site(programs: Programs, broker: Mosquitto, tmp_path: Path) -> Iterator[
 
     yield make
     for site in sites:
-        with site.operator:
-            pass
+        site.close()
 
 
 @pytest.fixture

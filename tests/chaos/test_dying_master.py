@@ -30,7 +30,7 @@ def test_the_master_is_killed_ten_times(new_site: Callable[..., WholeSite], tell
         site.worker("agx")
         site.pin("agx")
     for number in range(3):
-        site.camera(f"pi{number}", 500, fps=5)
+        site.camera(f"pi{number}", 500, fps=4)
     started_s, slow = [], []
     for _ in range(10):
         site.more_rows(60)

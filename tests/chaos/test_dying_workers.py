@@ -31,8 +31,8 @@ SILENT_S = 3.5 + 0.25
 
 @pytest.fixture
 def site(new_site: Callable[..., WholeSite]) -> WholeSite:
-    """Two remote workers with loaded models; analysis pinned to agx, whose frames take long enough to be caught."""
-    site = new_site(model="heavy")
+    """Two remote workers with loaded models; analysis pinned to agx."""
+    site = new_site()
     site.master.start()
     site.worker("agx", may_stick=True)
     site.pin("agx")
@@ -50,6 +50,7 @@ def test_a_worker_is_killed_with_frames_in_flight_three_times(site: WholeSite, t
     killed_s = []
     for _ in range(3):
         site.more_rows(10)
+        site.burst(12)
         site.holding("agx", 2)
         site.workers["agx"].kill()
         killed_s.append(time.time())
@@ -67,6 +68,7 @@ def test_a_worker_is_killed_with_frames_in_flight_three_times(site: WholeSite, t
 def test_a_worker_is_stopped_for_ten_seconds(site: WholeSite, tell: Tell) -> None:
     site.camera("pi1", 120, fps=6)
     site.more_rows(20)
+    site.burst(12)
     site.holding("agx", 2)
     stop_all_of(site.workers["agx"])
     stopped_s = time.time()
@@ -86,6 +88,7 @@ def test_a_worker_is_stopped_for_ten_seconds(site: WholeSite, tell: Tell) -> Non
 def test_a_dead_loop_in_a_worker(site: WholeSite, tell: Tell) -> None:
     site.camera("pi1", 100, fps=6)
     site.more_rows(20)
+    site.burst(12)
     site.holding("agx", 2)
     site.workers["agx"].signal(signal.SIGUSR1)
     stuck_s = time.time()

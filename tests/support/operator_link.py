@@ -1,7 +1,7 @@
 """An operator for tests: one control socket, commands and questions without the console around them."""
 
 import uuid
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import zmq
 
@@ -20,10 +20,7 @@ class Operator:
         self._endpoint = f"tcp://127.0.0.1:{port}"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._context.destroy(linger=0)
 
     def override(self, target: str, *, scope: str = "all", for_s: float | None = 1800, reason: str = "a test") -> None:

@@ -73,7 +73,7 @@ class WholeSite:
     """One site; `programs` ends its processes.
 
     Args:
-        folder: for data, spools, ledgers. model, threads: of every worker.
+        folder: for data, spools, ledgers. model, threads: of every worker; `full` is always installed.
         master_env: of the master and its local worker. master_flags: further flags.
     """
 
@@ -96,6 +96,7 @@ class WholeSite:
         self.operator = Operator(self.master.control_port)
         self.workers: dict[str, Program] = {}
         self._publishers: list[Program] = []
+        self._bursting: Camera | None = None
         self._ledgers: list[Path] = []
         self._cameras: list[Camera] = []
         self._numbers = 0
@@ -147,6 +148,13 @@ class WholeSite:
             return worker is not None and worker.state == "ready" and worker.in_flight >= frames
 
         wait_for(holds, timeout, what=f"{node} holds {frames} frames")
+
+    def burst(self, frames: int) -> None:
+        """So many pictures of one more camera at once: for a moment every worker has its hands full."""
+        if self._bursting is None:
+            self._bursting = Camera(self.broker, "burst")
+            self.count_also(self._bursting)
+        self._bursting.publish([people(self.folder, 480)[0].read_bytes()] * frames)
 
     def camera(self, pi_id: str, frames: int, *, fps: float = 6.0, height: int = 480) -> Program:
         """A publisher with a spool that shows `frames` photographs and ends when the master has confirmed all."""
@@ -210,7 +218,14 @@ class WholeSite:
         for publisher in self._publishers:
             code = publisher.wait(timeout)
             assert code == 0, f"{publisher.name} ended with {code}\n{publisher.tail()}"
+        self.settled(timeout)
         return self.count()
+
+    def close(self) -> None:
+        """Let go of the sockets of the test's own process."""
+        if self._bursting is not None:
+            self._bursting.close()
+        self.operator.close()
 
     def count(self) -> Count:
         """Ledgers against rows."""
