@@ -14,7 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from support.mosquitto import Mosquitto
-from support.processes import Programs, our_program, wait_for
+from support.processes import Program, Programs, our_program, wait_for
 from support.site import Master
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -61,10 +61,10 @@ def master(programs: Programs, broker: Mosquitto, tmp_path: Path) -> Master:
     return Master(programs, broker, tmp_path / "data", env=ENV).start()
 
 
-def camera(programs: Programs, broker: Mosquitto, folder: Path, *lines: str) -> None:
+def camera(programs: Programs, broker: Mosquitto, folder: Path, *lines: str) -> Program:
     script = folder / "person.script"
     script.write_text("\n".join(lines))
-    programs.start(
+    return programs.start(
         *("posture-publisher", "run", "--pi-id", "pi1", "--broker", broker.address, "--fps", "4"),
         *("--source", f"synthetic:{script}", "--spool", folder / "spool", "--loop"),
         name="camera",
@@ -170,3 +170,36 @@ def test_a_fault_of_the_system_is_published_for_all(
     wait_for(lambda: listener.bodies("alerts/master"), 20)
     body = listener.bodies("alerts/master")[0]
     assert (body["kind"], body["state"]) == ("database", "begin")
+
+
+def forget(programs: Programs, broker: Mosquitto, master: Master, since: datetime, until: datetime) -> dict[str, Any]:
+    program = programs.start(
+        *("posture-agent", "forget", "--camera", "pi1", "--data-dir", master.folder, "--json"),
+        *("--since", since.isoformat(), "--until", until.isoformat()),
+        env={"POSTURE_BROKER__PORT": str(broker.port)},
+    )
+    assert program.wait() == 0, program.tail()
+    return dict(json.loads(program.stdout))
+
+
+def test_forgetting_reaches_rows_pictures_and_the_spool(
+    programs: Programs, broker: Mosquitto, master: Master, tmp_path: Path
+):
+    watching = camera(programs, broker, tmp_path, "0 5 -2 left sit", "600 5 -2")
+    taken = [datetime.fromisoformat(row["captured_time"]) for row in master.wait_rows(6)]
+    assert master.program is not None
+    assert master.program.terminate() == 0  # what the camera takes now stays in its spool
+    spool = tmp_path / "spool" / "pi1"
+    wait_for(lambda: len(list(spool.rglob("*.jpg"))) > 4, 20)
+    spooled = {file.name for file in spool.rglob("*.jpg")}
+    since, until = min(taken), datetime.now(UTC)
+    first = forget(programs, broker, master, since, until)
+    assert first["here"]["frames"] == first["here"]["pictures"] >= 6
+    assert any("wait at the broker" in note for note in first["notes"])
+    watching.wait_for_line("frames forgotten", 10)
+    assert not spooled & {file.name for file in spool.rglob("*.jpg")}
+    master.start()  # the broker hands over what it kept
+    wait_for(lambda: any(datetime.fromisoformat(r["captured_time"]) > until for r in master.rows()), 20)
+    again = forget(programs, broker, master, since, until)
+    assert any("a master runs" in note for note in again["notes"])
+    assert all(datetime.fromisoformat(row["captured_time"]) >= until for row in master.rows())

@@ -100,3 +100,13 @@ def test_strangers_names_do_not_fill_the_memory():
     [over] = [episode for episodes in ended for episode in episodes]
     assert over.episode_id == goes_on.episode_id
     assert over.ended is not None
+
+
+async def test_state_of_another_version_is_left_out_and_the_master_starts(watched: Watched):
+    watched.see((15, True), ago_s=20)
+    await watched.timeline.stop()
+    watched.log.save("timeline", {"pi1": {"track": 7}})
+    watched.log.save("alerts", ["nonsense"])
+    watched.timeline._keep = lambda _changes: None  # type: ignore[method-assign]
+    await watched.restart()
+    assert watched.timeline.open() == []

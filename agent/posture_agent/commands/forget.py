@@ -92,6 +92,8 @@ def _forget(settings: "MasterSettings", span: "Span", admin_url: str | None, *, 
         notes.append(f"the camera could not be told ({told}): what it still keeps comes later; then run this again")
     if running and not dry_run:
         notes.append("a master runs on this folder: consoles show the last results until it is started again")
+    if not running and not dry_run:
+        notes.append("no master runs: frames that wait at the broker come when it starts; then run this again")
     if there is None and settings.database.configured:
         notes.append("rows in PostgreSQL stay: run this again with --admin-url")
     done = {

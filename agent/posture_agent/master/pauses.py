@@ -46,7 +46,7 @@ class Pauses:
     """The pauses that hold.
 
     Args:
-        kept: what an earlier master left, as JSON.
+        kept: what an earlier master left.
         save: keeps them; done when durable.
         order: publishes a retained message (topic, payload).
         on_change: told of cameras whose pause changed.
@@ -55,12 +55,12 @@ class Pauses:
     def __init__(
         self,
         *,
-        kept: Any,
+        kept: Mapping[str, Pause] | None,
         save: Callable[[str, Any], Future[None]],
         order: Callable[[str, bytes], None],
         on_change: Callable[[Iterable[str]], None],
     ) -> None:
-        self._pauses = msgspec.convert(kept or {}, dict[str, Pause])
+        self._pauses = dict(kept or {})
         self._save, self._order, self._on_change = save, order, on_change
         self._ticking: asyncio.Task[None] | None = None
 

@@ -158,7 +158,7 @@ class Master:
         )
         self.alarms.listen(self.timeline.alarm)
         self.pauses = Pauses(
-            kept=self._timeline_log.load(PAUSES),
+            kept=self._timeline_log.load(PAUSES, dict[str, Pause]),
             save=self._timeline_log.save,
             order=self.ingest.order,
             on_change=self.cameras.touch,

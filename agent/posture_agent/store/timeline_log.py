@@ -4,12 +4,13 @@ Writes go through the committer, the one writer; reads are on a connection of it
 long history may be read in a thread.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,6 +18,10 @@ from posture_agent.store import journal, rows
 from posture_agent.store.committer import Committer
 from posture_agent.store.outbox import Outbox
 from posture_shared.timeline import Episode, PostureBaseline
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_READINGS: Final = 400_000
 """Frames read for one history at most: two days at 2 frames/s. Later ones are preferred."""
@@ -75,10 +80,14 @@ class TimelineLog:
 
     # reading
 
-    def load(self, name: str) -> Any:
-        """What `save` kept under `name`, or None."""
+    def load(self, name: str, kind: type[T]) -> T | None:
+        """What `save` kept under `name`; None where nothing was, or where another version kept it otherwise."""
         found = self._ask("SELECT value FROM state WHERE name = ?", (name,))
-        return msgspec.json.decode(found[0][0]) if found else None
+        try:
+            return msgspec.json.decode(found[0][0], type=kind) if found else None
+        except msgspec.DecodeError as error:
+            log.warning("event=state_unreadable name=%s error=%s", name, error)
+            return None
 
     def newest_baselines(self) -> list[PostureBaseline]:
         """The newest baseline of each camera: what its pictures are judged by."""

@@ -41,9 +41,9 @@ class Alerts:
         on_alarm: told when a web address does not work.
     """
 
-    def __init__(self, settings: AlertSettings, *, kept: Any, publish: Publish, on_alarm: Alarm) -> None:
+    def __init__(self, settings: AlertSettings, *, kept: Kept, publish: Publish, on_alarm: Alarm) -> None:
         self._settings, self._publish = settings, publish
-        self._rules = AlertRules(settings, msgspec.convert(kept, Kept) if kept else Kept())
+        self._rules = AlertRules(settings, kept)
         self._webhooks = Webhooks(settings, on_alarm)
 
     def start(self) -> None:

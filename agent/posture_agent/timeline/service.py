@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
@@ -15,6 +16,7 @@ import msgspec
 
 from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
 from posture_agent.store.timeline_log import MAX_READINGS, TimelineLog
+from posture_agent.timeline.alert_rules import Kept
 from posture_agent.timeline.alerts import Alerts, Publish
 from posture_agent.timeline.baselines import Baselines
 from posture_agent.timeline.calibration import Calibrations
@@ -33,6 +35,8 @@ log = logging.getLogger("posture.timeline")
 LIVE_S: Final = 10.0
 """Frames older than this enter rows and episodes but raise no alert."""
 _TICK_S: Final = 1.0
+_DURABLE_S: Final = 5.0
+"""How long a command waits for the disk."""
 _KEEP_S: Final = 5.0
 _DRIFT_S: Final = 60.0
 _DEFAULT_SPAN: Final = timedelta(days=1)
@@ -94,9 +98,9 @@ class Timeline:
         self._on_alarm, self._on_episode, self._on_baseline = on_alarm, on_episode, on_baseline
         self._baselines = Baselines(settings.baseline, kept.newest_baselines(), judge_by)
         self._calibrations = Calibrations(settings.baseline)
-        followed = msgspec.convert(kept.load(_TRACKS) or {}, dict[str, Followed])
-        self._tracks = Tracks(settings.episodes, followed)
-        self._alerts = Alerts(settings.alerts, kept=kept.load(_ALERTS), publish=publish, on_alarm=on_alarm)
+        self._tracks = Tracks(settings.episodes, kept.load(_TRACKS, dict[str, Followed]))
+        alerts = kept.load(_ALERTS, Kept) or Kept()
+        self._alerts = Alerts(settings.alerts, kept=alerts, publish=publish, on_alarm=on_alarm)
         self._reading = asyncio.Lock()
         self._ticking: asyncio.Task[None] | None = None
 
@@ -211,7 +215,7 @@ class Timeline:
             at=datetime.now(UTC),
             author=author,
         )
-        await asyncio.wrap_future(self._kept.add(taken))
+        await _durably(self._kept.add(taken))
         self._baselines.use(taken)
         self._on_baseline(asked.camera)
         self._on_alarm("baseline", asked.camera, None)
@@ -219,7 +223,7 @@ class Timeline:
 
     async def _snooze(self, args: dict[str, Any], _author: str) -> dict[str, Any]:
         until = self._alerts.snooze(args, datetime.now(UTC))
-        await asyncio.wrap_future(self._kept.save(_ALERTS, self._alerts.keep()))
+        await _durably(self._kept.save(_ALERTS, self._alerts.keep()))
         return {"camera": args["camera"], "until": until}
 
     async def _history(self, args: dict[str, Any]) -> Answer:
@@ -250,6 +254,13 @@ class Timeline:
         wanted = msgspec.convert(args, _BaselinesArgs).camera
         found = await asyncio.to_thread(self._kept.baselines)
         return Answer([baseline for baseline in found if wanted in (None, baseline.pi_id)])
+
+
+async def _durably(written: Future[None]) -> None:
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(written), _DURABLE_S)
+    except TimeoutError:
+        raise Stop("posture.db cannot be written: make room on the disk and try again", Exit.NOT_WELL) from None
 
 
 def _check_camera(name: str) -> None:
