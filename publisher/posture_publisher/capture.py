@@ -13,7 +13,7 @@ from typing import Final
 
 from posture_publisher.encode import Picture, jpeg_of
 from posture_publisher.pacing import Pacer
-from posture_publisher.sources import Source, SourceLost
+from posture_publisher.sources import Source, SourceAway, SourceLost
 from posture_shared.exits import Stop
 from posture_shared.frame import MAX_IMAGE_BYTES, FrameIdentity, embed, new_id
 from posture_shared.log import RateLimit, one_line
@@ -39,6 +39,13 @@ class SourceEnded:
     trouble: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """The source went away for a while, or changed its reason (`trouble`), or is back (no trouble)."""
+
+    trouble: str = ""
+
+
 class Capture(threading.Thread):
     """Runs until the source ends or `stop` is called."""
 
@@ -51,7 +58,7 @@ class Capture(threading.Thread):
         size: tuple[int, int] | None,
         quality: int,
         largest_bytes: int,
-        emit: Callable[[Captured | SourceEnded], None],
+        emit: Callable[[Captured | SourceEnded | SourceState], None],
     ) -> None:
         super().__init__(name="capture", daemon=True)
         self._source, self._run_id, self._emit = source, run_id, emit
@@ -66,6 +73,7 @@ class Capture(threading.Thread):
         self._allowed = threading.Event()
         self._allowed.set()
         self._complaints = RateLimit()
+        self._away = ""
 
     def stop(self) -> None:
         """Capture no more; the thread ends soon."""
@@ -117,8 +125,13 @@ class Capture(threading.Thread):
         if not self._allowed.is_set():
             self._allowed.wait()
             return not self._stopping.is_set()
-        picture = self._source.read()
+        try:
+            picture = self._source.read()
+        except SourceAway as away:
+            self._say_away(str(away))
+            return not self._stopping.wait(away.retry_s)
         captured = datetime.now(UTC)
+        self._say_away("")
         self._pacer.taken()
         if picture is None or self._stopping.is_set():
             return False
@@ -140,6 +153,11 @@ class Capture(threading.Thread):
         self._seq += 1
         self._leave.acquire()
         self._emit(Captured(identity, frame))
+
+    def _say_away(self, why: str) -> None:
+        if why != self._away:
+            self._away = why
+            self._emit(SourceState(why))
 
     def _complain(self, why: str) -> None:
         allowed, kept_back = self._complaints.allow()

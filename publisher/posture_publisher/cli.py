@@ -11,7 +11,13 @@ from posture_shared import __version__, exits
 from posture_shared.log import setup
 from posture_shared.settings import Loaded, load
 
-_FLAGS: Final = {"spool": "spool.folder", "user": "broker.user", "protocol": "broker.protocol"}
+_FLAGS: Final = {
+    "spool": "spool.folder",
+    "user": "broker.user",
+    "protocol": "broker.protocol",
+    "tls": "broker.tls",
+    "tls_ca": "broker.tls_ca",
+}
 """Flags whose setting stands in a group."""
 
 
@@ -28,7 +34,8 @@ def _settings_options(command: Any) -> Any:
         click.option("--pi-id", help="The camera's name; its topic is images/<pi_id>."),
         click.option("--broker", metavar="HOST[:PORT]", help="The MQTT broker; default 127.0.0.1:1883."),
         click.option(
-            "--source", help="camera:N, video:FILE, dir:FOLDER (in name order), synthetic or synthetic:SCRIPT."
+            "--source",
+            help="camera:N, picamera, rtsp://…, video:FILE, dir:FOLDER (in name order), synthetic[:SCRIPT].",
         ),
         click.option("--fps", type=float, help="Frames a second; default 2."),
         click.option("--size", metavar="WxH", help="The most that a picture may measure, pixels."),
@@ -39,6 +46,8 @@ def _settings_options(command: Any) -> Any:
         click.option("--ledger", type=path, metavar="FILE", help="One line for each published frame."),
         click.option("--protocol", type=click.Choice(["5", "311"]), help="MQTT version; default 5."),
         click.option("--user", help="Broker login; the password comes from POSTURE_BROKER__PASSWORD or a file."),
+        click.option("--tls", is_flag=True, default=None, help="Encrypt, trusting the system's authorities."),
+        click.option("--tls-ca", type=path, metavar="FILE", help="Encrypt, trusting this authority alone."),
         click.option("--config", type=path, metavar="FILE", help="A TOML file with a table [publisher]."),
     ]
     for option in reversed(options):

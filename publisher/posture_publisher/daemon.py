@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Final, Literal
 
-from posture_publisher.capture import Capture, Captured, SourceEnded
+from posture_publisher.capture import Capture, Captured, SourceEnded, SourceState
 from posture_publisher.delivery import BEAT_S
 from posture_publisher.link import (
     Acknowledged,
@@ -50,7 +50,7 @@ class Told:
     """A signal told us to end."""
 
 
-Event = Captured | SourceEnded | LinkEvent | Told
+Event = Captured | SourceEnded | SourceState | LinkEvent | Told
 
 
 class Daemon:
@@ -67,6 +67,7 @@ class Daemon:
         folder = self._shipping.folder
         self._obedience = Obedience(folder / FILE if folder is not None else None)
         self._paused = False
+        self._trouble = ""
         self._link = Link(
             settings.broker, pi_id=settings.pi_id, farewell=self._status("offline"), emit=self._events.put
         )
@@ -155,6 +156,9 @@ class Daemon:
                 self._shipping.pump(self._link.publish, now_s)
             case SourceEnded():
                 self._ended, self._progress_s = event, now_s
+            case SourceState(trouble):
+                self._trouble = trouble
+                self._status_s = float("-inf")  # the master hears of it at once
             case Told():
                 self._told = True
             case _:
@@ -286,6 +290,7 @@ class Daemon:
             version=__version__,
             capture="off" if self._paused else "on",
             dropped=self._shipping.dropped,
+            trouble=self._trouble[:_NAME],
         )
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

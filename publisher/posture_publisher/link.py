@@ -5,6 +5,7 @@ It reconnects for ever, the session and the client id staying the same, so that 
 
 import logging
 import random
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ from posture_publisher.wire import (
     parse_run,
     status_topic,
 )
+from posture_shared.exits import Exit, Stop
 from posture_shared.frame import FrameIdentity
-from posture_shared.log import RateLimit
+from posture_shared.log import RateLimit, one_line
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,31 @@ class RunSeen:
 LinkEvent = Connected | RunSeen | Disconnected | Subscribed | Acknowledged | MasterSaid | Order | Confirmation
 
 
+def new_client(settings: BrokerSettings, client_id: str, *, clean: bool = False) -> mqtt.Client:
+    """A client with login and TLS, not connected; `clean`: one that leaves nothing at the broker.
+
+    Raises:
+        Stop: the file of the authority cannot be used.
+    """
+    five = settings.protocol == "5"
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if five else clean,
+        protocol=mqtt.MQTTv5 if five else mqtt.MQTTv311,
+    )
+    if settings.user is not None:
+        password = settings.password.get_secret_value() if settings.password is not None else None
+        client.username_pw_set(settings.user, password)
+    if settings.tls or settings.tls_ca is not None:
+        try:
+            client.tls_set(ca_certs=str(settings.tls_ca) if settings.tls_ca is not None else None)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise Stop(f"setting 'broker.tls_ca': {settings.tls_ca} cannot be used: {why}", Exit.USAGE) from None
+    return client
+
+
 class Link:
     """One camera's connection to the broker."""
 
@@ -99,15 +126,7 @@ class Link:
         self._five = settings.protocol == "5"
         self._failing = RateLimit(burst=1, period_s=60.0)
         self._up = self._closing = False
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"posture-publisher-{pi_id}",
-            clean_session=None if self._five else False,
-            protocol=mqtt.MQTTv5 if self._five else mqtt.MQTTv311,
-        )
-        if settings.user is not None:
-            password = settings.password.get_secret_value() if settings.password is not None else None
-            self._client.username_pw_set(settings.user, password)
+        self._client = new_client(settings, f"posture-publisher-{pi_id}")
         self._client.will_set(status_topic(pi_id), msgspec.json.encode(farewell), qos=1, retain=True)
         self._client.max_inflight_messages_set(65535)  # the daemon bounds what is in flight
         # A fleet that lost its broker must not come back in step.
@@ -202,7 +221,8 @@ class Link:
         client.subscribe([(topic, 1) for topic in topics])
 
     def _on_connect_fail(self, *_: object) -> None:
-        self._complain("no connection")
+        # paho calls this while it handles the error and does not hand it over.
+        self._complain(one_line(str(sys.exception() or "no connection"), 200))
 
     def _on_disconnect(
         self, _client: mqtt.Client, _: object, _flags: object, reason: ReasonCode, _properties: Properties | None

@@ -31,6 +31,10 @@ class BrokerSettings(Part):
     """Login name, where the broker asks for one."""
     password: SecretStr | None = None
     """Password; give it by environment (`POSTURE_BROKER__PASSWORD`) or a file that only the service reads."""
+    tls: bool = False
+    """Encrypt, and trust the authorities that the system trusts; `tls_ca` switches it on by itself."""
+    tls_ca: Path | None = None
+    """File with the certificate authority that signed the broker's certificate (PEM)."""
     keepalive_s: int = Field(20, ge=5, le=600)
     """MQTT keep-alive, seconds, 5-600."""
     session_expiry_s: int = Field(3600, ge=60)
@@ -58,7 +62,7 @@ class PublisherSettings(Settings):
     pi_id: str = Field("", pattern=f"^({PI_ID.pattern})?$")
     """The camera's name, A-Z a-z 0-9 _ -, 1 to 64 characters; its topic is `images/<pi_id>`."""
     source: str = ""
-    """camera:N, video:FILE, dir:FOLDER (in name order), synthetic or synthetic:SCRIPT."""
+    """camera:N, picamera, rtsp://…, video:FILE, dir:FOLDER (in name order), synthetic or synthetic:SCRIPT."""
     fps: float = Field(2.0, gt=0, le=1000)
     """Frames a second, above 0, at most 1000."""
     size: str | None = Field(None, pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")

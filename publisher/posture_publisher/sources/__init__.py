@@ -5,22 +5,25 @@ from typing import Final
 
 from posture_publisher.sources.camera import CameraSource
 from posture_publisher.sources.folder import FolderSource
+from posture_publisher.sources.picamera import PicameraSource
+from posture_publisher.sources.returning import ReturningSource
 from posture_publisher.sources.script import open_script
-from posture_publisher.sources.source import Source, SourceLost
+from posture_publisher.sources.source import Source, SourceAway, SourceLost
+from posture_publisher.sources.stream import SCHEMES, StreamSource, without_login
 from posture_publisher.sources.synthetic import SyntheticSource
 from posture_publisher.sources.video import VideoSource
 from posture_shared.exits import Exit, Stop
 
-__all__ = ["Source", "SourceLost", "open_source"]
+__all__ = ["Source", "SourceAway", "SourceLost", "open_source"]
 
-KINDS: Final = "camera:N, video:FILE, dir:FOLDER, synthetic or synthetic:SCRIPT"
+KINDS: Final = "camera:N, picamera, rtsp://…, video:FILE, dir:FOLDER, synthetic or synthetic:SCRIPT"
 
 
 def open_source(text: str, *, fps: float, size: tuple[int, int] | None, quality: int, loop: bool) -> Source:
     """The source that `text` names.
 
     Args:
-        text: camera:N, video:FILE, dir:FOLDER, synthetic or synthetic:SCRIPT.
+        text: one of `KINDS`. A camera that goes away later is waited for.
         fps: frames a second at which it will be read.
         size: the largest picture wanted, width and height in pixels.
         quality: JPEG quality of drawn pictures.
@@ -38,5 +41,9 @@ def open_source(text: str, *, fps: float, size: tuple[int, int] | None, quality:
     if kind == "video" and rest:
         return VideoSource(Path(rest), fps=fps, loop=loop)
     if kind == "camera" and rest:
-        return CameraSource(rest, size=size)
-    raise Stop(f"--source '{text}' is not one of {KINDS}", Exit.USAGE)
+        return ReturningSource(lambda: CameraSource(rest, size=size))
+    if text == "picamera":
+        return ReturningSource(lambda: PicameraSource(size=size))
+    if kind in SCHEMES and rest.startswith("//"):
+        return ReturningSource(lambda: StreamSource(text))
+    raise Stop(f"--source '{without_login(text)}' is not one of {KINDS}", Exit.USAGE)

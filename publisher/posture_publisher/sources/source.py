@@ -26,3 +26,11 @@ class Source(Protocol):
 
 class SourceLost(Exception):  # noqa: N818 - it says what happened
     """The source was there and is gone; the text is a sentence for the person who must act."""
+
+
+class SourceAway(Exception):  # noqa: N818 - it says what happens
+    """The source is away and may come back: worth another `read` after `retry_s` seconds."""
+
+    def __init__(self, why: str, *, retry_s: float) -> None:
+        super().__init__(why)
+        self.retry_s = retry_s
