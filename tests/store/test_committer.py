@@ -17,7 +17,7 @@ from posture_agent.store import committer as committer_module
 from posture_agent.store import journal, kept_runs
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.outbox import Outbox
-from posture_agent.store.pictures import find
+from posture_agent.store.pictures import Picture, Pictures, find
 from posture_shared.exits import Stop
 from posture_shared.frame import new_id
 from posture_shared.records import Decision
@@ -98,6 +98,13 @@ async def test_a_failing_picture_folder_leaves_the_row_without_a_picture_and_ala
     assert store.alarms[-1][2] is None
 
 
+def test_a_data_folder_that_is_gone_fails_the_pictures_alone(tmp_path: Path) -> None:
+    pictures = Pictures(tmp_path / "gone", free_bytes=1)
+    [error] = pictures.write([Picture("analyzed_images/x.jpg", b"jpeg")])
+    pictures.close()
+    assert isinstance(error, FileNotFoundError)
+
+
 async def test_nothing_is_told_while_the_database_cannot_be_written(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +149,14 @@ async def test_a_job_that_fails_tells_its_asker_and_spoils_nothing(store: Store)
     assert store.reads.state("placement") == {"a": [1]}
     assert store.reads.state("half") is None
     await eventually(lambda: len(store.committed) == 1)
+
+
+async def test_an_asker_that_waits_no_longer_costs_no_frame_its_acknowledgement(store: Store) -> None:
+    ask = store.committer.write(journal.state("placement", 1))
+    assert ask.cancel()
+    await store.commit(outcome())
+    assert store.alarms == []
+    assert store.reads.state("placement") == 1
 
 
 async def test_decisions_read_back_and_are_completed_by_the_same_id(store: Store) -> None:

@@ -6,6 +6,7 @@ acknowledged comes again, what is acknowledged is durable.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import queue
@@ -14,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Final
 
 from posture_agent import faults
@@ -45,6 +46,14 @@ class _Ask:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.done: Future[None] = Future()
+
+    def answer(self, refusal: Exception | None) -> None:
+        """It is durable, or refused; whoever asked may have given up waiting meanwhile."""
+        with contextlib.suppress(InvalidStateError):
+            if refusal is None:
+                self.done.set_result(None)
+            else:
+                self.done.set_exception(refusal)
 
 
 class Committer:
@@ -167,10 +176,7 @@ class Committer:
                 break
         faults.point("after_commit_before_ack")
         for ask in asks:
-            if (refusal := failed.get(id(ask))) is None:
-                ask.done.set_result(None)
-            else:
-                ask.done.set_exception(refusal)
+            ask.answer(failed.get(id(ask)))
         self._call(self._tell, [p.outcome for p in prepared], prepared[-1].row_id if prepared else 0)
 
     def _tell(self, outcomes: list[Outcome], last_id: int) -> None:

@@ -62,7 +62,11 @@ class Pictures:
 
     def write(self, pictures: Sequence[Picture]) -> list[OSError | None]:
         """Make `pictures` durable; for each one None, or why it could not be written."""
-        if self._is_short():
+        try:
+            short = self._is_short()
+        except OSError as error:
+            return [error] * len(pictures)
+        if short:
             words = f"less than {self._free_bytes / 2**20:.0f} MiB of the disk are free (store.free_bytes)"
             return [OSError(errno.ENOSPC, words)] * len(pictures)
         write = self._pool.map if len(pictures) > _WRITERS else map
