@@ -9,6 +9,7 @@ import pytest
 from posture_agent.timeline.reading import Reading
 from posture_agent.timeline.settings import EpisodeSettings
 from posture_agent.timeline.tracks import CAMERAS, Tracks
+from posture_shared.exits import Stop
 from support.processes import eventually
 from support.watched_person import Watched, person
 
@@ -110,3 +111,18 @@ async def test_state_of_another_version_is_left_out_and_the_master_starts(watche
     watched.timeline._keep = lambda _changes: None  # type: ignore[method-assign]
     await watched.restart()
     assert watched.timeline.open() == []
+
+
+async def test_a_snooze_silences_alerts_over_a_restart_and_is_ended_by_zero(watched: Watched):
+    said = await watched.command("snooze", camera="pi1", for_s=600, reason="a meeting")
+    assert said["until"] > datetime.now(UTC) + timedelta(minutes=9)
+    await watched.restart()
+    watched.see((15, True), ago_s=15)
+    watched.timeline._alerts.tick(datetime.now(UTC))
+    assert watched.published == []
+    await watched.command("snooze", camera="pi1", for_s=0)
+    watched.timeline._alerts.tick(datetime.now(UTC))
+    assert [topic for topic, _ in watched.published] == ["alerts/pi1"]
+    for wrong in ({"camera": "a b", "for_s": 1}, {"camera": "pi1", "for_s": -1}, {"camera": "pi1", "for_s": 1e9}):
+        with pytest.raises(Stop):
+            await watched.command("snooze", **wrong)
