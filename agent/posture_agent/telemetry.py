@@ -16,6 +16,8 @@ from posture_shared.records import NodeLoad
 _CPU_ZONES: Final = ("cpu", "soc", "x86_pkg", "acpitz", "tj")
 _JETSON_GPU: Final = ("devices/gpu.0/load", "devices/platform/gpu.0/load", "devices/platform/*.ga10b/load")
 _SYS: Final = Path("/sys")
+_SHORTEST_S: Final = 0.4
+"""A CPU figure is measured over no less than this."""
 
 
 class LoadSource(Protocol):
@@ -41,19 +43,27 @@ class MeasuredLoad:
         self._temperatures = _temperature_files()
         self._gpu = _gpu_reader()
         psutil.cpu_percent()  # the first call only sets the beginning of the interval
+        self._cpu, self._cpu_at_s = 0.0, float("-inf")
 
     def sample(self, *, own_cpu_ms: float = 0.0, loop_lag_ms: float = 0.0) -> NodeLoad:
         """See `LoadSource`; the measured CPU holds our own work already."""
         del own_cpu_ms
         return NodeLoad(
             node=self._node,
-            cpu=psutil.cpu_percent(),
+            cpu=self._cpu_percent(),
             memory=psutil.virtual_memory().percent,
             cores=self._cores,
             temperature_c=_hottest(self._temperatures),
             gpu=self._gpu() if self._gpu is not None else None,
             loop_lag_ms=round(loop_lag_ms, 2),
         )
+
+    def _cpu_percent(self) -> float:
+        """Since the last measurement, which is kept for a while: over a few ms the figure would be 0 or 100."""
+        now_s = time.monotonic()
+        if now_s - self._cpu_at_s >= _SHORTEST_S:
+            self._cpu, self._cpu_at_s = psutil.cpu_percent(), now_s
+        return self._cpu
 
 
 class Line(NamedTuple):
@@ -152,7 +162,14 @@ def _gpu_reader() -> Callable[[], float | None] | None:
         device = nvml.nvmlDeviceGetHandleByIndex(0)
     except Exception:  # noqa: BLE001 - whatever a driver's binding raises means: no GPU to ask
         return None
-    return lambda: float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
+    return lambda: _nvml_use(nvml, device)
+
+
+def _nvml_use(nvml: Any, device: Any) -> float | None:
+    try:
+        return float(nvml.nvmlDeviceGetUtilizationRates(device).gpu)
+    except Exception:  # noqa: BLE001 - as above: a driver that stumbles costs the figure, not the worker
+        return None
 
 
 def _permille(file: Path) -> float | None:

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import re
+import struct
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ import zmq
 from zmq.utils import z85
 
 from posture_shared.exits import Exit, Stop
+from posture_shared.nonsense import NONSENSE
 from posture_shared.records import Role
 
 MASTER: Final = "master"
@@ -171,13 +173,16 @@ def secure_client(socket: "zmq.Socket[Any]", pair: KeyPair) -> None:
 def read_allowed(file: Path) -> list[Allowed]:
     """The keys in an allow-list; none where there is no such file. Raises Stop where it makes no sense."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=_File).keys
+        keys = msgspec.json.decode(file.read_bytes(), type=_File).keys
+        for key in keys:
+            fingerprint(key.public)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise Stop(f"the allow-list {file} cannot be read: {error.strerror}", Exit.USAGE) from None
-    except msgspec.DecodeError as error:
+    except (*NONSENSE, ValueError, LookupError, struct.error) as error:
         raise Stop(f"the allow-list {file} makes no sense: {error}", Exit.USAGE) from None
+    return keys
 
 
 def _check(name: str, role: Role, node: str | None) -> None:

@@ -134,3 +134,13 @@ def test_the_command_creates_lists_and_revokes(folder):
     refused = run(folder, "revoke", "agx")
     assert isinstance(refused.exception, Stop)
     assert refused.exception.code == Exit.NOT_WELL
+
+
+@pytest.mark.parametrize("public", ["shor", "no z85 here", "é" * 40, "#" * 40])
+def test_an_allow_list_with_a_damaged_key_makes_no_sense(folder, public):
+    keys.create(folder, "desk", "operator")
+    file = keys.allow_list_file(folder)
+    [key] = keys.read_allowed(file)
+    file.write_text(file.read_text().replace(key.public, public))
+    with pytest.raises(Stop, match="makes no sense"):
+        keys.read_allowed(file)

@@ -54,6 +54,14 @@ def test_a_missing_script_is_said():
         load_source("script:/nowhere", "n")
 
 
+def test_the_cpu_is_not_measured_over_the_moment_between_two_askers(monkeypatch):
+    asked = []
+    monkeypatch.setattr("posture_agent.telemetry.psutil.cpu_percent", lambda: asked.append(1) or 50.0)
+    load = MeasuredLoad("n")
+    assert [load.sample().cpu for _ in range(5)] == [50.0] * 5
+    assert len(asked) == 2
+
+
 def test_a_measured_sample_is_within_its_ranges():
     sample = MeasuredLoad("n").sample(loop_lag_ms=1.5)
     assert 0 <= sample.cpu <= 100
