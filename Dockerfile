@@ -51,7 +51,7 @@ RUN apt-get update -q \
  && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends libegl1 libgles2 tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
  && useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin posture \
- && install -d -o posture -g posture -m 0700 /data
+ && install -d -o posture -g posture -m 0700 /data /keys
 COPY --from=dependencies /opt/posture /opt/posture
 COPY --from=model /models /models
 COPY --from=program /out /opt/posture/lib/python3.11/site-packages
