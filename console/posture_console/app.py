@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.app import App
@@ -36,6 +36,9 @@ from posture_console.styles.themes import LOOKS
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.live_table import LiveTable
 from posture_shared.exits import Exit, Stop
+
+if TYPE_CHECKING:
+    from posture_console.screens.acting import Done
 
 _TEXTUALS_OWN: Final = frozenset({"screen.copy_text", "app.focus_previous", "help_quit"})
 """Keys of the framework that our help does not explain."""
@@ -94,6 +97,7 @@ class ConsoleApp(App[int]):
         pair = console_pair(target.key)
         self.link = MasterLink(target.endpoint, self.store, pair=pair, results=settings.results_kept)
         self.picture_mode = picture_mode
+        self.last_act: Done | None = None
         self._target = target
         self._seen: _Seen | None = None
         self._following: asyncio.Task[None] | None = None
@@ -124,12 +128,18 @@ class ConsoleApp(App[int]):
         seen = _Seen(self.store.revision, reading.connection, int(reading.now_s / AGES_S), id(screen))
         if seen == self._seen:
             return
+        if self._seen is None or self._seen.connection.role != seen.connection.role:
+            screen.refresh_bindings()
         self._seen = seen
         screen.flush(reading)
 
     async def ask(self, what: str, **args: Any) -> Answer:
         """Put a question to the master."""
         return await self.link.query(what, **args)
+
+    async def command(self, verb: str, args: dict[str, Any]) -> Answer:
+        """Have the master do something."""
+        return await self.link.command(verb, args)
 
     def change_theme(self, name: str) -> None:
         """Look different; everything is painted anew."""

@@ -6,9 +6,10 @@ from typing import Final
 
 from posture_console.core.connection import Phase, describe
 from posture_console.core.explain import site_verdict
+from posture_console.core.overriding import badge
 from posture_console.core.quantities import clock_time
 from posture_console.core.reading import Reading
-from posture_console.core.spans import Cell, Span, Tone, cell_width, joined, word
+from posture_console.core.spans import Cell, Span, Tone, cell_width, clip_cell, joined, word
 from posture_console.core.status import PLACEMENT, look
 
 _LINK: Final[dict[Phase, tuple[str, Tone]]] = {
@@ -18,6 +19,7 @@ _LINK: Final[dict[Phase, tuple[str, Tone]]] = {
     Phase.LOST: ("✕ no link", Tone.BAD),
     Phase.REFUSED: ("✕ refused", Tone.BAD),
 }
+_BADGE_CELLS: Final = 26
 _GAP: Final[Cell] = (Span("  "),)
 
 
@@ -51,6 +53,9 @@ def _place(reading: Reading) -> list[Cell]:
 def _right(reading: Reading) -> list[Cell]:
     master = reading.store.master
     cells = [] if master is None else [look(PLACEMENT, master.placement).cell()]
+    overriding = badge(reading.store, reading.moment.now)
+    if overriding is not None:
+        cells.insert(0, clip_cell(word(overriding, Tone.INFO), _BADGE_CELLS))
     return [*cells, (Span(clock_time(reading.moment.now), Tone.DIM),)]
 
 

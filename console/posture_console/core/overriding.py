@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from posture_console.core.quantities import duration, moment
+from posture_console.core.quantities import age, duration, moment
+from posture_console.core.sanitise import one_line
+from posture_console.core.status import PLACEMENT, look
 from posture_console.core.store import SiteStore
 from posture_shared.placement.override import LOCAL, NODE_PREFIX, POLICY_PREFIX
+from posture_shared.placement.rules import POLICIES
 from posture_shared.placement.state import ALL
 from posture_shared.records import Override
 
@@ -71,3 +74,78 @@ def doubts(scope: str, target: str, store: SiteStore) -> list[str]:
         if not workers:
             found.append(f"no worker runs on {node} now; until one does, analysis stays where it works")
     return found
+
+
+def targets(store: SiteStore) -> list[tuple[str, str]]:
+    """Where work can be sent: the target as it stands in an override, and how it reads with its load now."""
+    home = None if store.master is None else store.master.node
+    nodes = sorted({worker.node for worker in store.workers.values() if worker.state != "lost"} - {home})
+    found = [(LOCAL, target_words(LOCAL, store) + _load_words(home, store))]
+    found += [(NODE_PREFIX + node, one_line(node) + _load_words(node, store)) for node in nodes]
+    return found + [(POLICY_PREFIX + policy, f"the policy {policy}") for policy in POLICIES]
+
+
+def placed_words(scope: str, store: SiteStore) -> str:
+    """Where the cameras of `scope` are analysed now."""
+    chosen = [camera for camera in store.cameras.values() if scope in {ALL, camera.pi_id}]
+    by_place: dict[str, list[str]] = {}
+    for camera in chosen:
+        by_place.setdefault(f"{look(PLACEMENT, camera.placement).label} on {camera.target or '–'}", []).append(
+            camera.pi_id
+        )
+    return "; ".join(f"{_names(names)} {place}" for place, names in sorted(by_place.items())) or "no camera yet"
+
+
+def standing_words(scope: str, store: SiteStore, now: datetime) -> str:
+    """Which override decides for `scope` now."""
+    held = override_of(scope, store) or override_of(ALL, store)
+    if held is None:
+        return "none: the policy decides"
+    where = f"{scope_words(held.scope)} to {target_words(held.target, store)}"
+    return f"{where} {left_words(held, now)}, by {held.author}: {held.reason}"
+
+
+def effect_words(asked: Asked, store: SiteStore) -> str:
+    """What an override will do."""
+    where = target_words(asked.target, store)
+    who = scope_words(asked.scope)
+    if asked.target.startswith(POLICY_PREFIX):
+        return f"{where} decides about {who} {lasting_words(asked.for_s)}"
+    return f"{who} to {where} {lasting_words(asked.for_s)}; the side that works now goes on until it is ready"
+
+
+def policy_words(store: SiteStore) -> str:
+    """What the site's policy would do without an override, judged by the load that is known now."""
+    master = store.master
+    if master is None:
+        return "not known yet"
+    if master.policy != "threshold":
+        return f"{master.policy} would decide frame by frame"
+    load = store.nodes.get(master.node)
+    if load is None:
+        return f"threshold has no load of {master.node} to go by"
+    if load.cpu >= master.high:
+        return f"threshold would offload: {master.node} at {load.cpu:.0f} % ≥ {master.high:.0f} %"
+    if load.cpu < master.low:
+        return f"threshold would keep or take work home: {master.node} at {load.cpu:.0f} % < {master.low:.0f} %"
+    return f"threshold would leave all as it is: {master.node} at {load.cpu:.0f} %, in its band"
+
+
+def badge(store: SiteStore, now: datetime) -> str | None:
+    """Overrides that hold, and when the first of them ends; None without one."""
+    if not store.overrides:
+        return None
+    first = min(store.overrides, key=lambda held: (held.until is None, held.until or now))
+    left = "" if first.until is None else f" {age((first.until - now).total_seconds())}"
+    if len(store.overrides) > 1:
+        return f"◆ {len(store.overrides)} overrides{left}"
+    return f"◆ {first.scope} → {first.target.partition(':')[2] or first.target}{left}"
+
+
+def _load_words(node: str | None, store: SiteStore) -> str:
+    load = None if node is None else store.nodes.get(node)
+    return "" if load is None else f", at {load.cpu:.0f} %"
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

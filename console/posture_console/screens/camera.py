@@ -64,6 +64,10 @@ class CameraView(FramingView):
             self._pictured = True
             self.fetch_picture(own[0])
 
+    def meant(self) -> tuple[str, str | None]:
+        """This camera."""
+        return self._pi_id, None
+
     def action_newest(self) -> None:
         """Fetch the newest picture."""
         if self._reading is not None:

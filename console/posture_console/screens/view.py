@@ -7,12 +7,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.message import Message
-from textual.screen import Screen
 
 from posture_console.core.connection import Phase
 from posture_console.core.header import banner, tabs, title
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
+from posture_console.screens.acting import Acting
 from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.key_bar import KeyBar
 from posture_console.widgets.tab_strip import TabStrip
@@ -20,7 +20,7 @@ from posture_console.widgets.tab_strip import TabStrip
 VIEWS: Final = ("Overview", "Cameras", "Nodes", "Decisions", "Jobs", "Log")
 
 
-class View(Screen[None]):
+class View(Acting):
     """A screen between the common header and footer."""
 
     TAB: ClassVar[str] = "Overview"
