@@ -1,14 +1,11 @@
 """Live cameras: those on a ribbon cable and in the network, and any that goes away and comes back."""
 
 import sys
-import threading
 import time
 import types
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
@@ -20,11 +17,8 @@ from posture_publisher.sources.returning import ReturningSource
 from posture_publisher.sources.stream import StreamSource
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
+from support.network_camera import NetworkCamera, flat_jpeg
 from support.processes import wait_for
-
-
-def jpeg(shade: int) -> bytes:
-    return cv2.imencode(".jpg", np.full((48, 64, 3), shade, np.uint8))[1].tobytes()
 
 
 class Plug:
@@ -44,7 +38,7 @@ class Plug:
     def read(self) -> Picture | None:
         if not self.plugged:
             raise SourceLost("camera:0 gives no more pictures")
-        return jpeg(128)
+        return flat_jpeg(128)
 
     def close(self) -> None:
         self.closed += 1
@@ -129,45 +123,6 @@ def test_being_told_to_end_does_not_wait_for_the_camera():
 
 
 # in the network
-
-
-class NetworkCamera:
-    """Sends Motion JPEG over HTTP, each picture a little brighter, until it is switched off."""
-
-    def __init__(self) -> None:
-        self.on, self.sent = True, 0
-        camera = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                while camera.on:
-                    camera.sent += 1
-                    picture = jpeg(min(250, camera.sent))
-                    head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
-                    try:
-                        self.wfile.write(head + picture + b"\r\n")
-                    except OSError:
-                        return
-                    time.sleep(0.02)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/video.mjpg"
-
-    def close(self) -> None:
-        self.on = False
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture

@@ -10,7 +10,11 @@ MAX_BYTES: Final = 4096
 
 
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A publisher's own words. `spooled`: frames it still holds; `oldest`: the lowest number of `run` among them."""
+    """A publisher's own words.
+
+    `spooled`: frames it still holds; `oldest`: the lowest number of `run` among them; `trouble`: why its source gives
+    no pictures.
+    """
 
     state: Literal["online", "offline"]
     run: str | None = None
@@ -21,6 +25,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     version: str | None = None
     capture: Literal["on", "off"] = "on"
+    trouble: str | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(CameraStatus)
@@ -35,7 +40,7 @@ def parse(payload: bytes) -> CameraStatus | None:
         status = _decoder.decode(payload)
     except NONSENSE:
         return None
-    texts = (status.run, status.source, status.version)
+    texts = (status.run, status.source, status.version, status.trouble)
     numbers = (status.seq, status.spooled, status.oldest, status.fps)
     if any(t is not None and len(t) > _LONGEST for t in texts):
         return None

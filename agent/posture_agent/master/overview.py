@@ -14,6 +14,8 @@ import msgspec
 import psutil
 
 from posture_agent.master.alarms import Alarms
+from posture_agent.master.camera_alarms import CameraAlarms
+from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.cameras import SKEW_ALARM_MS, Cameras
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.ingest import Ingest
@@ -62,6 +64,7 @@ class Overview:
         self._more_links = more_links
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
+        self._camera_alarms = CameraAlarms()
         self._started = datetime.now(UTC)
         self._arriving, self._done = Rate(), Rate()
         self._by_status: Counter[str] = Counter()
@@ -96,6 +99,11 @@ class Overview:
     def arrived(self, frame: AcceptedFrame) -> None:
         """A frame was accepted."""
         self._arriving.add(frame.received_s)
+        self._camera_alarms.frame(frame)
+
+    def said(self, pi_id: str, status: CameraStatus) -> None:
+        """A camera said how it is."""
+        self._camera_alarms.status(pi_id, status, time.monotonic())
 
     def done(self, result: Result) -> None:
         """A row was committed."""
@@ -198,3 +206,5 @@ class Overview:
                 direction = "behind" if skew > 0 else "ahead of"
                 text = f"the clock of {name} is {abs(skew) / 1000:.0f} s {direction} the master's"
             self._alarms.set("clock", name, text)
+        for said in self._camera_alarms.look(time.monotonic(), self._ingest.missing):
+            self._alarms.set(*said)

@@ -373,6 +373,7 @@ class Master:
 
     def _camera_said(self, pi_id: str, said: CameraStatus) -> None:
         self.cameras.status(pi_id, said)
+        self.overview.said(pi_id, said)
 
     def _keep_runs(self, states: list[RunState]) -> None:
         self.committer.write(kept_runs.keep(states, self.committer.told_id))

@@ -1,0 +1,174 @@
+"""What is wrong with a camera, seen from its frames and its own words: silent, frozen, black, gaps, no source. Pure.
+
+Time is an argument (monotonic seconds). Pictures are never decoded: an even picture shows by how few bytes its scan
+has, an unchanged one by the checksum of them.
+"""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from posture_agent.master.camera_status import CameraStatus
+from posture_agent.master.frames import AcceptedFrame
+from posture_shared.frame import segments
+
+SILENT_S: Final = 10.0
+"""A camera that says it is online is silent after this long, or five of its usual intervals."""
+SILENT_WORDLESS_S: Final = 60.0
+"""The same for publishers that say nothing of themselves."""
+FORGOTTEN_S: Final = 86_400.0
+"""After this long a silent camera that says nothing of itself was taken away."""
+FROZEN_S: Final = 30.0
+BLACK_S: Final = 5.0
+GAP_S: Final = 30.0
+"""Numbers may be missing for this long: the publisher sends them again."""
+GAP_TOLD_S: Final = 600.0
+"""How long lost numbers are an alarm after the last one."""
+EVEN: Final = 0.018
+"""Bytes a pixel of the scan. Baseline JPEG needs 4 bytes for 256 pixels that are all alike, 0.0156 (ITU-T T.81, K.3);
+a picture of anything has more than twice as much."""
+KINDS: Final = ("camera_source", "camera_silent", "camera_frozen", "camera_black", "camera_gaps")
+_LIMIT: Final = 1000
+_INTERVALS: Final = 5
+_DRAWN: Final = "synthetic"
+
+
+class Said(NamedTuple):
+    """An alarm that holds, or with `text` None one that does not."""
+
+    kind: str
+    camera: str
+    text: str | None
+
+
+@dataclass(slots=True)
+class _Camera:
+    known_s: float
+    status: CameraStatus | None = None
+    last_s: float | None = None
+    interval_s: float = 0.0
+    content: tuple[int, int] = (0, 0)
+    same_since_s: float = 0.0
+    even_since_s: float | None = None
+    run: str | None = None
+    top: int = 0
+    missing: int = 0
+    missing_since_s: float | None = None
+    missing_changed_s: float = 0.0
+
+
+class CameraAlarms:
+    """All cameras; the longest unheard of is forgotten beyond a thousand."""
+
+    def __init__(self) -> None:
+        self._cameras: OrderedDict[str, _Camera] = OrderedDict()
+        self._evicted: list[str] = []
+
+    def frame(self, frame: AcceptedFrame) -> None:
+        """A frame was accepted."""
+        camera, now = self._of(frame.pi_id, frame.received_s), frame.received_s
+        if camera.last_s is not None:
+            # Rises at once, falls slowly: a camera with bursts is not silent between them.
+            camera.interval_s = max(now - camera.last_s, camera.interval_s * 0.9)
+        camera.last_s = now
+        if frame.run is not None and frame.seq is not None:
+            camera.top = max(camera.top, frame.seq) if frame.run == camera.run else frame.seq
+            camera.run = frame.run
+        scan = _scan(frame.jpeg)
+        content = (zlib.crc32(scan), len(scan))
+        if content != camera.content:
+            camera.content, camera.same_since_s = content, now
+        even = len(scan) < EVEN * frame.width * frame.height
+        camera.even_since_s = (camera.even_since_s or now) if even else None
+
+    def status(self, pi_id: str, said: CameraStatus, now: float) -> None:
+        """The camera said how it is."""
+        self._of(pi_id, now).status = said
+
+    def look(self, now: float, missing: Callable[[str], int] = lambda _: 0) -> Iterator[Said]:
+        """Every alarm of every camera, whether it holds or not. `missing`: numbers of its run that never came."""
+        for name in self._evicted:
+            yield from (Said(kind, name, None) for kind in KINDS)
+        self._evicted.clear()
+        for name, camera in self._cameras.items():
+            texts = (
+                _source(name, camera),
+                _silent(name, camera, now),
+                _frozen(name, camera),
+                _black(name, camera),
+                _gaps(name, camera, missing(name), now),
+            )
+            yield from (Said(kind, name, text) for kind, text in zip(KINDS, texts, strict=True))
+
+    def _of(self, pi_id: str, now: float) -> _Camera:
+        camera = self._cameras.get(pi_id)
+        if camera is None:
+            camera = self._cameras[pi_id] = _Camera(known_s=now)
+            if len(self._cameras) > _LIMIT:
+                self._evicted.append(self._cameras.popitem(last=False)[0])
+        self._cameras.move_to_end(pi_id)
+        return camera
+
+
+def _scan(jpeg: bytes) -> memoryview:
+    """What follows the headers: the picture itself, without the identity, which differs in each frame."""
+    end = 0
+    for segment in segments(jpeg):
+        end = segment.end
+    return memoryview(jpeg)[end:]
+
+
+def _source(name: str, camera: _Camera) -> str | None:
+    status = camera.status
+    if status is None or status.state == "offline" or not status.trouble:
+        return None
+    return f"{name} gives no pictures: {status.trouble}"
+
+
+def _silent(name: str, camera: _Camera, now: float) -> str | None:
+    """Silent, unless it was paused, said goodbye, or its source is known to be away."""
+    status, since_s = camera.status, camera.last_s
+    if status is not None and (status.capture == "off" or _source(name, camera) is not None):
+        return None
+    if status is not None and status.state == "offline":
+        # The will was written when the run began: its number is behind the frames'. A goodbye has the last one.
+        vanished = status.run == camera.run and (status.seq or 0) < camera.top
+        return f"{name} vanished without a goodbye; is it powered, and is its network there?" if vanished else None
+    if since_s is None:
+        if status is None:
+            return None
+        since_s = camera.known_s
+    silent_s = now - since_s
+    least_s = SILENT_WORDLESS_S if status is None else SILENT_S
+    if silent_s <= max(least_s, _INTERVALS * camera.interval_s) or (status is None and silent_s > FORGOTTEN_S):
+        return None
+    return f"{name} sends no pictures; look at its log (journalctl -u posture-publisher)"
+
+
+def _frozen(name: str, camera: _Camera) -> str | None:
+    drawn = camera.status is not None and (camera.status.source or "").startswith(_DRAWN)
+    if camera.last_s is None or drawn or camera.last_s - camera.same_since_s <= FROZEN_S:
+        return None
+    return f"{name} sends the same picture again and again; plug the camera in again or restart its publisher"
+
+
+def _black(name: str, camera: _Camera) -> str | None:
+    if camera.last_s is None or camera.even_since_s is None or camera.last_s - camera.even_since_s <= BLACK_S:
+        return None
+    return f"{name} sends black or even pictures; is the lens covered, or the light off?"
+
+
+def _gaps(name: str, camera: _Camera, missing: int, now: float) -> str | None:
+    """Numbers that stay away for longer than a second sending takes; lost ones for a while."""
+    if missing == 0:
+        camera.missing, camera.missing_since_s = 0, None
+        return None
+    if missing != camera.missing:
+        camera.missing, camera.missing_changed_s = missing, now
+    if camera.missing_since_s is None:
+        camera.missing_since_s = now
+    if now - camera.missing_since_s <= GAP_S or now - camera.missing_changed_s > GAP_TOLD_S:
+        return None
+    return f"{missing} pictures of {name} never came; is its network weak, or its spool too small?"
