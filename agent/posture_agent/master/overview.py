@@ -4,6 +4,7 @@ Reads the other parts, owns only its meters. `watch` runs twice a second.
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from posture_agent.telemetry import load_source
 from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
 from posture_shared.records import Counters, Flow, Link, MasterState, NodeLoad, Result, Site
+
+log = logging.getLogger("posture.overview")
 
 WATCH_S: Final = 0.5
 STUCK_S: Final = 10.0
@@ -184,11 +187,17 @@ class Overview:
             await asyncio.sleep(WATCH_S)
             self._turned_s = time.monotonic()
             self._lag_ms = max(0.0, (self._turned_s - before - WATCH_S) * 1000)
-            if self._settings.database.configured:
-                self._to_drain = await asyncio.to_thread(self._reads.backlog)
-            self._watch_broker()
-            self._watch_cameras()
-            self.latest = site.snapshot(self._turned_s, datetime.now(UTC), results=0)
+            try:
+                await self._look(site)
+            except Exception:  # supervisor: a disk that fails must not end the watch
+                log.exception("event=watch_failed")
+
+    async def _look(self, site: SiteView) -> None:
+        if self._settings.database.configured:
+            self._to_drain = await asyncio.to_thread(self._reads.backlog)
+        self._watch_broker()
+        self._watch_cameras()
+        self.latest = site.snapshot(self._turned_s, datetime.now(UTC), results=0)
 
     def _watch_broker(self) -> None:
         link, now = self._ingest.link(), time.monotonic()

@@ -310,8 +310,9 @@ class Master:
 
     def _committed(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
+            self.ingest.settle(outcome.result.frame_id)
+        for outcome in outcomes:  # afterwards: whoever is told must not hold an acknowledgement up
             result = outcome.result
-            self.ingest.settle(result.frame_id)
             leased = result.frame_id in self._leased
             self._leased.discard(result.frame_id)
             self.cameras.settled(result, was_leased=leased)
