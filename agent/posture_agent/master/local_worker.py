@@ -16,6 +16,8 @@ log = logging.getLogger("posture.local-worker")
 
 _FIRST_BACKOFF_S: Final = 0.5
 _LONGEST_BACKOFF_S: Final = 30.0
+_LOGINS: Final = ("SUPABASE_", "PGPASS", "POSTURE_BROKER", "POSTURE_DATABASE", "POSTURE_KUBE", "POSTURE_TIMELINE")
+"""Variables that may hold what no worker needs: broker, database, cluster, webhooks."""
 _HEALTHY_S: Final = 20.0
 """A worker that lived this long starts the next one without waiting."""
 
@@ -54,6 +56,11 @@ def command(
     base = [sys.executable, "-m", "posture_agent", "worker", "--master", master, "--node-name", node_name]
     own = ["--instance", "local", "--parent-pid", str(os.getpid())]
     return [*base, *own, *(part for name, value in given.items() if value is not None for part in (name, str(value)))]
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The local worker's: ours without logins, for it decodes strangers' pictures, and `more`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_LOGINS)} | dict(more)
 
 
 class LocalWorker:
@@ -124,7 +131,7 @@ class LocalWorker:
 
     async def _run_once(self) -> str:
         try:
-            self._process = await asyncio.create_subprocess_exec(*self._argv, env={**os.environ, **self._env})
+            self._process = await asyncio.create_subprocess_exec(*self._argv, env=environment(self._env))
         except OSError as error:
             return f"could not start: {error}"
         code = await self._process.wait()

@@ -4,7 +4,6 @@ One ROUTER for the local worker on a Unix socket, one on TCP for the others. A p
 socket and its routing id there.
 """
 
-import ipaddress
 import logging
 import tempfile
 from collections import Counter
@@ -166,21 +165,7 @@ class WorkerSockets:
             bound = router.bind(endpoint)
         except zmq.ZMQError as error:
             router.close()
-            raise Stop(f"cannot listen for workers on {endpoint}: {error.strerror}", Exit.UNREACHABLE) from None
+            raise Stop(f"cannot listen for workers on {endpoint}: {error.strerror}", Exit.USAGE) from None
         router.start()
         self._routers[kind] = router
         return bound
-
-
-def check_listen(listen: str, *, secured: bool, insecure: bool) -> None:
-    """Refuse to listen beyond loopback without keys unless that is written down. Raises Stop."""
-    try:
-        loopback = listen == "localhost" or ipaddress.ip_address(listen).is_loopback
-    except ValueError:
-        raise Stop(f"setting 'listen': '{listen}' is not an IP address of this machine", Exit.USAGE) from None
-    if not loopback and not secured and not insecure:
-        raise Stop(
-            f"refusing to listen for workers on {listen} without keys: make keys with `posture-agent keys create`, "
-            "listen on 127.0.0.1, or write insecure = true",
-            Exit.USAGE,
-        )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from posture_agent import listening
 from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.key_seam import WorkerKeys
@@ -18,7 +19,7 @@ from posture_agent.master.local_worker import LocalWorker, command
 from posture_agent.master.overload import KEEP_ALL, Overload
 from posture_agent.master.protocol import Protocol
 from posture_agent.master.routes import Route
-from posture_agent.master.worker_sockets import WorkerSockets, check_listen
+from posture_agent.master.worker_sockets import WorkerSockets
 from posture_shared.messages.worker import Baseline, FromWorker, Hello, Refused
 from posture_shared.records import NodeLoad, WorkerState
 
@@ -64,7 +65,7 @@ class WorkerPlane:
         on_change: Callable[[set[str]], None] | None = None,
     ) -> None:
         if port is not None:
-            check_listen(listen, secured=keys is not None, insecure=insecure)
+            listening.check(listen, keys=keys is not None, insecure=insecure)
         self.local_key = f"{node_name}/local"
         self._node_name = node_name
         self._listen, self._wanted_port = listen, port
