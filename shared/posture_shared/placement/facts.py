@@ -8,7 +8,7 @@ import msgspec
 from posture_shared.placement import events
 from posture_shared.placement.actions import Decide
 from posture_shared.placement.state import ANY, FORGET_S, SAMPLES, Camera, Node, Worker
-from posture_shared.placement.turn import Turn
+from posture_shared.placement.turn import Turn, note
 
 
 def take(turn: Turn, event: events.AnyEvent) -> None:
@@ -99,6 +99,10 @@ def _left(turn: Turn, event: events.WorkerLeft) -> None:
 
 
 def _job_failed(turn: Turn, event: events.JobFailed) -> None:
+    if event.node in turn.state.jobs:
+        tried_s = turn.state.rules.shun_s
+        reason = f"no worker came from the Job on {event.node}: {event.detail}; not tried again for {tried_s:.0f} s"
+        note(turn, trigger="job-failed", reason=reason)
     turn.state.shunned[event.node] = turn.state.at_s + turn.state.rules.shun_s
 
 

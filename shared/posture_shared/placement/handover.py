@@ -40,7 +40,13 @@ def needed_nodes(state: State) -> set[str]:
 
 def desired_jobs(state: State, needed: Iterable[str]) -> set[str]:
     """The nodes that have reason for a Job: needed, with no worker but a Job's."""
-    return {node for node in needed if node != state.node and state.launchable(node) and not _settled(state, node)}
+    away = [node for node in needed if node != state.node and not _settled(state, node)]
+    return {node for node in away if state.launchable(node) or _at_work(state, node)}
+
+
+def _at_work(state: State, node: str) -> bool:
+    """Whether a Job's worker is on `node`: whatever Kubernetes says of the node, the Job is not taken from under it."""
+    return node not in state.shunned and any(state.workers[key].job for key in state.workers_on(node))
 
 
 def _settled(state: State, node: str) -> bool:

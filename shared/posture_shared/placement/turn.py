@@ -12,7 +12,7 @@ from posture_shared.placement import explain, load
 from posture_shared.placement.actions import AnyAction, Decide
 from posture_shared.placement.guard import Candidate
 from posture_shared.placement.override import wish
-from posture_shared.placement.state import ANY, Camera, Handover, Phase, Side, State
+from posture_shared.placement.state import ALL, ANY, Camera, Handover, Phase, Side, State
 from posture_shared.records import Decision, PlacementState
 
 
@@ -114,6 +114,29 @@ def decide(
     if moving:
         state.handovers[decision.decision_id] = Handover(decision=decision, cameras=moving, since_s=state.at_s)
     turn.actions.append(Decide(decision=decision, final=not moving))
+
+
+def note(turn: Turn, *, trigger: str, reason: str) -> None:
+    """Record what happened to placement without anything being decided by it yet."""
+    state = turn.state
+    state.generation += 1
+    state.decisions += 1
+    turn.generation = state.generation
+    at = explain.side(state.cameras[ANY].at)
+    decision = Decision(
+        decision_id=str(uuid.uuid5(uuid.UUID(state.site), str(state.decisions))),
+        generation=state.generation,
+        at=datetime.fromtimestamp(state.at_s, UTC),
+        scope=ALL,
+        state=summary(state),
+        source=at,
+        target=at,
+        trigger=trigger,
+        inputs=_inputs(state, ()),
+        candidates=[],
+        reason=reason,
+    )
+    turn.actions.append(Decide(decision=decision))
 
 
 def _sides(sides: Any) -> Side:
