@@ -1,4 +1,4 @@
-"""The command line of the publisher: `run` and `config show`. Heavy imports happen inside the commands."""
+"""The command line of the publisher: `run`, `doctor` and `config show`. Heavy imports happen inside the commands."""
 
 import json
 from pathlib import Path
@@ -73,6 +73,17 @@ def run(**flags: Any) -> int:
         settings.source, fps=settings.fps, size=settings.size_px, quality=settings.quality, loop=settings.loop
     )
     return Daemon(settings, source).run()
+
+
+@cli.command()
+@_settings_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+def doctor(*, as_json: bool, **flags: Any) -> int:
+    """Look at everything that the camera needs; one line each with what to do. Exit 1 when something is not well."""
+    from posture_publisher.doctor import checks  # noqa: PLC0415 - keeps --help fast
+    from posture_shared.checks import examine, report  # noqa: PLC0415
+
+    return report(examine(checks(_load(flags).value)), as_json=as_json)
 
 
 @cli.group()

@@ -1,7 +1,8 @@
 """A look at the MQTT broker: connect, log in, subscribe, send oneself a message, on a client that is handed in."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from posture_shared.checks import Finding, failed, masked, ok, warning
@@ -20,26 +21,29 @@ class Client(Protocol):
 
     def connect(self, host: str, port: int, keepalive: int) -> Any: ...  # noqa: D102 - paho's
     def loop(self, timeout: float) -> Any: ...  # noqa: D102 - paho's
-    def subscribe(self, topic: str, qos: int) -> Any: ...  # noqa: D102 - paho's
+    def subscribe(self, topic: list[tuple[str, int]]) -> Any: ...  # noqa: D102 - paho's
     def publish(self, topic: str, payload: bytes, qos: int) -> Any: ...  # noqa: D102 - paho's
     def disconnect(self) -> Any: ...  # noqa: D102 - paho's
 
 
 @dataclass(slots=True)
 class Seen:
-    """How far it went. `trouble`: why not further; `retained`: what the broker kept under the topic."""
+    """How far it went. `trouble`: why not further; `retained`: what the broker kept, by topic."""
 
     connected: bool = False
     refusal: str = ""
     subscribed: bool | None = None
     round_trip_ms: float | None = None
     largest_packet: int | None = None
-    retained: bytes | None = None
+    retained: dict[str, bytes] = field(default_factory=dict)
     trouble: str = ""
 
 
-def look(client: Client, host: str, port: int, topic: str) -> Seen:
-    """Send an empty message to `topic`, which whoever listens there must take for nothing. Takes up to 5 s."""
+def look(client: Client, host: str, port: int, topic: str, *, also: Sequence[str] = ()) -> Seen:
+    """Send an empty message to `topic`; read what is kept there and in `also`. Takes up to 5 s.
+
+    Whoever else listens to `topic` must take an empty message for nothing.
+    """
     seen = Seen()
     sent_s = 0.0
 
@@ -48,18 +52,18 @@ def look(client: Client, host: str, port: int, topic: str) -> Seen:
         seen.refusal = str(reason) if reason.is_failure else ""
         seen.largest_packet = getattr(properties, "MaximumPacketSize", None)
         if seen.connected:
-            client.subscribe(topic, 1)
+            client.subscribe([(name, 1) for name in (topic, *also)])
 
     def subscribed(_c: object, _u: object, _mid: object, reasons: list[Any], _p: object) -> None:
         nonlocal sent_s
-        seen.subscribed = not any(reason.is_failure for reason in reasons)
+        seen.subscribed = not reasons[0].is_failure
         sent_s = time.monotonic()
         client.publish(topic, b"", 1)
 
     def heard(_c: object, _u: object, message: Any) -> None:
-        if message.payload:
-            seen.retained = bytes(message.payload)
-        elif not message.retain:
+        if message.retain:
+            seen.retained[message.topic] = bytes(message.payload)
+        elif message.topic == topic and not message.payload:
             seen.round_trip_ms = (time.monotonic() - sent_s) * 1000
 
     client.on_connect, client.on_subscribe, client.on_message = connected, subscribed, heard

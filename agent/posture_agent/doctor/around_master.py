@@ -36,7 +36,7 @@ def broker(settings: BrokerSettings) -> Iterator[Finding]:
     if seen.connected and settings.tls_ca is None and not _this_machine(settings.host):
         text = "passwords and pictures cross the network in the clear"
         yield warning("broker tls", text, "set broker.tls_ca, unless this network is yours alone")
-    status = rival.parse(seen.retained) if seen.retained else None
+    status = rival.parse(seen.retained.get(topic, b""))
     if status is not None and status.state == "online":
         age_s = (datetime.now(UTC) - status.at).total_seconds()
         if age_s > 4 * settings.heartbeat_s:
