@@ -35,6 +35,7 @@ from posture_agent.master.pauses import STATE as PAUSES
 from posture_agent.master.pauses import Pauses
 from posture_agent.master.placing import Placing
 from posture_agent.master.queries import Queries
+from posture_agent.master.recording import Recording
 from posture_agent.master.requests import Requests
 from posture_agent.master.results import result_of
 from posture_agent.master.runs import RunState
@@ -173,6 +174,7 @@ class Master:
             workers=self.workers.workers,
             on_alarm=self.alarms.set,
         )
+        recording = Recording(epoch)
         self.placing = Placing(
             self.workers,
             placement_log,
@@ -182,6 +184,7 @@ class Master:
             on_decision=self._decided,
             on_moved=self.cameras.touch,
             own_load=self._own_load,
+            record=lambda event: recording.add(event, self.placing.state),
             jobs=self.kubernetes,
         )
         self.overview = Overview(
@@ -199,6 +202,7 @@ class Master:
             more_links=self.kubernetes.links,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
+        others = {**self.timeline.queries(), **recording.queries()}
         self._queries = Queries(self._reads, confirmed_at=self.ingest.confirmed_at)
         self._zmq = zmq.asyncio.Context()
         self.control = Control(
@@ -209,7 +213,7 @@ class Master:
             node=settings.node_name,
             site=self.site,
             requests=Requests(
-                queries={**self._queries.handlers(), **self.timeline.queries(), **self.kubernetes.queries},
+                queries={**self._queries.handlers(), **others, **self.kubernetes.queries},
                 commands={
                     **{verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
                     **self.timeline.commands(),

@@ -59,7 +59,8 @@ class Query(Header, frozen=True, tag="QUERY"):
     """A read that is not part of the live state. `id` pairs it with its reply.
 
     what: `results` (args: camera, status, since, limit), `decisions` (limit), `frame` (id), `picture` (frame_id),
-    `history` (camera, since), `baselines` (camera), `jobs`, `job_log` (name).
+    `history` (camera, since), `baselines` (camera), `jobs`, `job_log` (name), `recording` (since, epoch:
+    what placement was told, as lines of JSON from that number on).
     """
 
     id: str
@@ -163,7 +164,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 FromConsole = Join | SnapshotRequest | Query | Command | Ping
 ToConsole = Welcome | Refused | Snapshot | Reply | Pong
-QueryKind = Literal["results", "decisions", "frame", "picture", "history", "jobs", "job_log"]
+QueryKind = Literal["results", "decisions", "frame", "picture", "history", "jobs", "job_log", "recording"]
 Body = list[Result] | list[Decision] | FrameStory
 
 _encoder = msgspec.msgpack.Encoder()
