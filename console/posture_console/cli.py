@@ -137,6 +137,15 @@ def demo(chosen: Chosen, *, headless: bool, seconds: int | None) -> int:
     return code
 
 
+@verb("doctor")
+def doctor(chosen: Chosen) -> int:
+    """Look at everything that the console needs; one line each with what to do. Exit 1 when something is not well."""
+    from posture_console.headless.doctor import examined  # noqa: PLC0415 - see visited
+
+    settings = chosen.loaded().value
+    return examined(settings, chosen.target(settings), as_json=chosen.as_json)
+
+
 @cli.group()
 def config() -> None:
     """The console's settings."""
