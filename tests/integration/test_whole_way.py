@@ -279,6 +279,8 @@ def test_the_console_verbs_tell_what_happened(master: Master, camera: Camera):
     assert [one["node"] for one in master.console("nodes")] == ["orin"]
     results = master.console("results")
     assert {one["frame_id"] for one in results} == set(ids)
+    times = [one["received_time"] for one in results]
+    assert times == sorted(times, reverse=True)
     assert all(one["latency_ms"]["total"] >= one["latency_ms"]["analyze"] for one in results)
     story = master.console("frame", ids[0])
     steps = [step["step"] for step in story["steps"]]

@@ -122,14 +122,15 @@ async def show_results(
     """Results from the master's store, newest first."""
     asked = {"camera": camera, "status": status, "since": since, "limit": limit}
     body = await answered(link, "results", timeout_s, **{name: value for name, value in asked.items() if value})
-    _show(RESULTS, msgspec.convert(body, list[Result]), link.store, json_of=lambda found: found, as_json=as_json)
+    newest_first = sorted(msgspec.convert(body, list[Result]), key=lambda found: found.received_time, reverse=True)
+    _show(RESULTS, newest_first, link.store, json_of=lambda found: found, as_json=as_json)
 
 
 async def show_decisions(link: MasterLink, *, as_json: bool, timeout_s: float, limit: int) -> None:
     """Decisions of placement, newest first."""
     body = await answered(link, "decisions", timeout_s, limit=limit)
-    found = msgspec.convert(body, list[Decision])
-    _show(DECISIONS, found, link.store, json_of=lambda decision: decision, as_json=as_json)
+    newest_first = sorted(msgspec.convert(body, list[Decision]), key=lambda one: one.generation, reverse=True)
+    _show(DECISIONS, newest_first, link.store, json_of=lambda decision: decision, as_json=as_json)
 
 
 async def show_frame(link: MasterLink, *, as_json: bool, timeout_s: float, frame_id: str) -> None:
