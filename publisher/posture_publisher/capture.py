@@ -16,7 +16,8 @@ from posture_publisher.pacing import Pacer
 from posture_publisher.sources import Source, SourceAway, SourceLost
 from posture_shared.exits import Stop
 from posture_shared.frame import MAX_IMAGE_BYTES, FrameIdentity, embed, new_id
-from posture_shared.log import RateLimit, one_line
+from posture_shared.log import RateLimit
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

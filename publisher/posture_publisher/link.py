@@ -36,7 +36,8 @@ from posture_publisher.wire import (
 )
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import FrameIdentity
-from posture_shared.log import RateLimit, one_line
+from posture_shared.log import RateLimit
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from posture_shared.exits import Exit, Stop
-from posture_shared.log import one_line
+from posture_shared.text import one_line
 
 State = Literal["ok", "warning", "failed", "skipped"]
 _PATIENCE_S: Final = 90.0

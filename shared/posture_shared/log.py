@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from posture_shared.text import one_line
+
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -25,12 +27,6 @@ class _Json(logging.Formatter):
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
         return json.dumps(event, ensure_ascii=False)
-
-
-def one_line(text: str, limit: int = 2000) -> str:
-    """`text` without line breaks and control characters, at most `limit` characters: a stranger's text is data."""
-    clean = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text.replace("\n", " | "))
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def setup(*, style: Literal["text", "json"] = "text", level: str = "INFO") -> None:

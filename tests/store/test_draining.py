@@ -261,7 +261,7 @@ async def test_a_row_that_is_refused_is_parked_and_the_others_go_on(
     refused = store.reads.refused()
     assert {row["key"] for row in refused} == {o.result.frame_id for o in bad}
     assert {row["sqlstate"] for row in refused} == {"23514", "22021"}
-    assert any(kind == "row_refused" and "sane" in str(text) for kind, _, text in store.alarms)
+    await eventually(lambda: any(kind == "row_refused" and "sane" in str(text) for kind, _, text in store.alarms))
     result = CliRunner().invoke(outbox_command, ["status", "--data-dir", str(store.folder)])
     assert result.exit_code == 1
     assert bad[0].result.frame_id in result.output

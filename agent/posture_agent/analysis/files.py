@@ -21,9 +21,9 @@ from posture_agent.analysis.native_log import silenced
 from posture_agent.analysis.settings import AnalysisSettings, Mode, Model, Rule
 from posture_shared import frame
 from posture_shared.exits import Exit, Stop
-from posture_shared.log import one_line
 from posture_shared.messages.worker import Analysis, Baseline
 from posture_shared.records import Latency, Result
+from posture_shared.text import one_line
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe"})
 """What counts as a picture in a folder; a file that is named is always tried."""

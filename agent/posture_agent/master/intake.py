@@ -24,8 +24,8 @@ from posture_agent.master.skew import Skew
 from posture_agent.master.tally import Tally
 from posture_agent.store.delivery import Delivery
 from posture_shared.frame import FrameIdentity
-from posture_shared.log import one_line
 from posture_shared.records import PostureStatus, Result, StoryStep
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

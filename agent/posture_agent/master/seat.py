@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from posture_agent.master.backlog import Entry
-from posture_shared.log import one_line
 from posture_shared.messages.worker import Hello, Telemetry
 from posture_shared.records import WorkerState
+from posture_shared.text import one_line
 
 MAX_WINDOW: Final = 256
 """The most frames that one worker may hold, whatever it grants."""

@@ -3,8 +3,9 @@
 import logging
 from collections import Counter
 
-from posture_shared.log import RateLimit, one_line
+from posture_shared.log import RateLimit
 from posture_shared.records import Counters
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

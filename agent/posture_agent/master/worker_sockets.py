@@ -17,9 +17,10 @@ from posture_agent.master.key_seam import WorkerKeys
 from posture_agent.master.leases import Send
 from posture_agent.master.router import Router
 from posture_shared.exits import Exit, Stop
-from posture_shared.log import RateLimit, one_line
+from posture_shared.log import RateLimit
 from posture_shared.messages.worker import FromWorker, Hello, Refused, decode_from_worker, encode
 from posture_shared.nonsense import NONSENSE
+from posture_shared.text import one_line
 
 log = logging.getLogger("posture.workers")
 

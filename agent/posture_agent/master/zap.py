@@ -19,8 +19,9 @@ from zmq.utils.monitor import parse_monitor_message
 
 from posture_agent.master.allow_list import AllowList
 from posture_shared.keys import KeyPair, fingerprint
-from posture_shared.log import RateLimit, one_line
+from posture_shared.log import RateLimit
 from posture_shared.records import Role
+from posture_shared.text import one_line
 
 log = logging.getLogger("posture.keys")
 

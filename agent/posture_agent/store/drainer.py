@@ -25,8 +25,8 @@ from posture_agent.store.database import DatabaseSettings, connect
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.sender import Refusal, Row
 from posture_agent.store.streams import STREAMS, Stream
-from posture_shared.log import one_line
 from posture_shared.records import Link
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from posture_agent.master.outcome import Outcome
 from posture_agent.store import delivery, rows
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.pictures import Picture, Pictures, file_name, relative_path
-from posture_shared.log import one_line
 from posture_shared.records import Latency, Result
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from posture_agent.store.outbox import Outbox
 from posture_agent.store.picture_ages import Old, Taken
 from posture_agent.store.pictures import Pictures, find
 from posture_agent.store.settings import Keeping
-from posture_shared.log import one_line
+from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ import msgspec
 from posture_agent.store import rows
 from posture_agent.store.streams import STREAMS, Stream
 from posture_shared.frame import valid_pi_id
-from posture_shared.log import one_line
 from posture_shared.records import Result
+from posture_shared.text import one_line
 
 _JSON: Final = frozenset({"latency_ms", "story", "inputs", "candidates", "args", "answer"})
 _RESULTS: Final = "posture_log"

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from posture_agent.worker.pipe import LENGTHS, FromChild, Loaded, Setup, ToChild, Unable, from_child, pack
-from posture_shared.log import one_line
+from posture_shared.text import one_line
 
 log = logging.getLogger("posture.child")
 
