@@ -12,6 +12,7 @@ from posture_console.key_verbs import keys
 from posture_console.options import Chosen, everywhere, taken
 from posture_console.override_verbs import override
 from posture_console.posture_verbs import POSTURE_VERBS
+from posture_console.record_verbs import RECORD_VERBS
 from posture_console.verb import visited
 from posture_shared import __version__
 from posture_shared.exits import run
@@ -172,7 +173,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-for command in (*POSTURE_VERBS, keys, override, jobs, job):
+for command in (*POSTURE_VERBS, keys, override, jobs, job, *RECORD_VERBS):
     cli.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""Recordings of placement: written from a master, read again, tried with other rules. Numbers, no pictures."""

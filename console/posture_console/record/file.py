@@ -1,0 +1,110 @@
+"""The file of a recording: JSON, one object a line.
+
+A line with `recording` begins a stretch: the version of the format, whose it is, and the placement state before its
+first event. The lines after it are the events, as `posture_shared.placement.events` has them. A master that started
+again, or a gap, begins another stretch. Reading stands a last line that was cut off, as by a full disk or a kill.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from posture_shared.exits import Exit, Stop
+from posture_shared.placement import events
+from posture_shared.placement import state as states
+from posture_shared.placement.state import State
+
+VERSION: Final = 1
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """Begins a stretch. `state` is the placement state as JSON text, None where it is not known."""
+
+    recording: int = VERSION
+    node: str
+    epoch: str
+    build: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Events without a gap, and the state before the first."""
+
+    head: Head
+    initial: State | None
+    log: list[events.AnyEvent] = field(default_factory=list)
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """From the first event to the last; None where there is none."""
+        if not self.log:
+            return None
+        return datetime.fromtimestamp(self.log[0].at_s, UTC), datetime.fromtimestamp(self.log[-1].at_s, UTC)
+
+
+def head_line(*, node: str, epoch: str, build: str, state: str | None) -> bytes:
+    """The line that begins a stretch."""
+    return msgspec.json.encode(Head(node=node, epoch=epoch, build=build, state=state)) + b"\n"
+
+
+def read(file: Path) -> list[Stretch]:
+    """The stretches of a recording, those with events.
+
+    Raises:
+        Stop: it cannot be read, or is no recording; the sentence names the line.
+    """
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError as error:
+        raise Stop(f"{file} cannot be read: {error.strerror}", Exit.USAGE) from None
+    found = list(_stretches(file, lines))
+    if not any(stretch.log for stretch in found):
+        raise Stop(f"{file} holds no recorded event", Exit.USAGE)
+    return [stretch for stretch in found if stretch.log]
+
+
+def _stretches(file: Path, lines: Sequence[bytes]) -> Iterator[Stretch]:
+    current: Stretch | None = None
+    for number, line in enumerate(lines, start=1):
+        try:
+            begun = _begun(line) if current is None or b'"recording"' in line[:16] else None
+            if current is not None and begun is None:
+                current.log.append(events.decode(line))
+        except (msgspec.DecodeError, ValueError) as error:
+            if number == len(lines) and current is not None:
+                break
+            raise Stop(f"{file}, line {number}, is no recording of placement: {error}", Exit.USAGE) from None
+        if begun is not None:
+            if current is not None:
+                yield current
+            current = begun
+    if current is not None:
+        yield current
+
+
+def _begun(line: bytes) -> Stretch:
+    head = msgspec.json.decode(line, type=Head)
+    if head.recording != VERSION:
+        raise ValueError(f"it has the version {head.recording}, this console reads {VERSION}")
+    return Stretch(head, None if head.state is None else states.decode(head.state))
+
+
+def told(body: Any) -> "Told":
+    """The master's answer to the query `recording`. Raises msgspec.ValidationError where it makes no sense."""
+    return msgspec.convert(body, Told)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of what the master holds: events from number `first` on; `state` where a stretch begins."""
+
+    epoch: str
+    first: int
+    next: int
+    more: bool
+    events: list[str]
+    state: str | None = None
