@@ -180,14 +180,21 @@ def _sentence(model: type[Settings], error: ValidationError, provenance: Mapping
     place = tuple(str(part) for part in first["loc"])
     name = ".".join(place) or "settings"
     source = provenance.get(place) or next(
-        (text for known, text in provenance.items() if known[: len(place)] == place), "default"
+        (text for known, text in provenance.items() if _related(known, place)), "default"
     )
     field = _field(model, place)
     given = "" if field is None or _is_secret(field) else f", got {first['input']!r:.80}"
-    allowed = f" ({field.description.strip().splitlines()[0]})" if field is not None and field.description else ""
+    allowed = f" ({' '.join(field.description.split())})" if field is not None and field.description else ""
+    if first["type"] == "missing":
+        return f"setting '{name}' is missing{allowed}"
     if first["type"] == "extra_forbidden":
         return f"setting '{name}' from {source} is unknown; `config show` lists the settings"
     return f"setting '{name}' from {source}: {first['msg'][:1].lower()}{first['msg'][1:]}{given}{allowed}"
+
+
+def _related(one: Path_, other: Path_) -> bool:
+    """Whether one place lies in the other: a group and its setting, a list and a part of it."""
+    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _field(model: type[BaseModel], place: Path_) -> FieldInfo | None:

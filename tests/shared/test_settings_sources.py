@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from posture_agent.settings import MasterSettings
+from posture_agent.worker.settings import WorkerSettings
 from posture_shared.exits import Exit, Stop
 from posture_shared.settings import MASK, Settings, load
 
@@ -89,3 +91,15 @@ def test_files_of_a_folder_are_read_in_name_order(tmp_path: Path):
     (tmp_path / "10-a.toml").write_text("[master]\nfps = 3\n")
     (tmp_path / "20-b.toml").write_text("[master]\nfps = 6\n")
     assert read(folders=[tmp_path]).value.fps == 6
+
+
+def test_a_wrong_part_of_a_list_names_the_file_that_it_is_from(tmp_path: Path):
+    file = tmp_path / "site.toml"
+    file.write_text("[[master.timeline.alerts.webhooks]]\nurl = 'https://example.org'\nkind = 'slack'\n")
+    with pytest.raises(Stop, match=r"webhooks\.0\.kind' from file .*site\.toml"):
+        load(MasterSettings, "master", config=file, folders=())
+
+
+def test_a_setting_that_must_be_given_is_called_missing():
+    with pytest.raises(Stop, match=r"^setting 'master' is missing \(Where the master listens"):
+        load(WorkerSettings, "worker", folders=())
