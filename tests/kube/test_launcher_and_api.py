@@ -209,6 +209,7 @@ async def test_the_workers_key_is_allowed_for_its_node_and_revoked_at_the_end(ap
     content = json.loads(api.secrets[name]["stringData"]["worker.key"])
     assert (allowed.name, allowed.node, allowed.role, allowed.public) == (name, "agx", "worker", content["public"])
     assert not keys.key_file(folder, name).exists()
+    assert allowed.revoked is None
     made.unwant("agx")
     await made.launcher.look()
     await made.launcher.look()

@@ -146,6 +146,7 @@ class Launcher:
         async with self._acting:
             await self._see()
             await self._undo_unsure()
+            await self._revoke_keys()  # before anything is created: its key would belong to no Job that was seen
             for act in plan(self.found, set(self._desired()), self._joined, self._ages(), self._settings):
                 match act:
                     case Create(node=node):
@@ -154,7 +155,6 @@ class Launcher:
                         await self._carry_out(job.node, self._delete(job, failed))
                     case Force(job=job):
                         await self._carry_out(job.node, self._force(job))
-            await self._revoke_keys()
 
     async def start_job(self, order: Order) -> Found:
         """Create the Job of an operator's order. Raises KubeError."""
