@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from posture_agent.analysis.jpeg import MAX_PIXELS
 from posture_shared.frame import MAX_IMAGE_BYTES
 
 
@@ -44,7 +45,7 @@ class IntakeSettings(BaseModel):
     """Frames offered to workers at once; a camera's share is max(4, window / cameras)."""
     max_bytes: Annotated[int, Field(ge=1024, le=MAX_IMAGE_BYTES)] = MAX_IMAGE_BYTES
     """The largest message with a picture, bytes; larger ones are counted rejects."""
-    max_pixels: Annotated[int, Field(ge=10_000, le=200_000_000)] = 50_000_000
-    """The largest picture, pixels (width × height)."""
+    max_pixels: Annotated[int, Field(ge=10_000, le=200_000_000)] = MAX_PIXELS
+    """The largest picture, pixels (width × height); workers have a limit of their own (`analysis.max_pixels`)."""
     seen_days: Annotated[int, Field(ge=1, le=3650)] = 30
     """How long ids of frames are remembered, days; a frame captured earlier than that is `Expired`."""
