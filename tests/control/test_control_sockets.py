@@ -125,6 +125,20 @@ async def test_a_viewer_is_refused_and_the_attempt_is_audited(served: Served):
     assert len(served.audit.lines) == 1
 
 
+async def test_a_disk_that_cannot_be_written_is_said_instead_of_no_answer(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+):
+    async def never(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(served.audit, "record", never)
+    monkeypatch.setattr("posture_agent.master.requests.AUDIT_TIMEOUT_S", 0.1)
+    reply = await served.ask(wire.Command(id="c5", verb="act"))
+    assert (reply.ok, reply.code) == (False, Exit.NOT_WELL)
+    assert "was carried out" in reply.error
+    assert "disk" in reply.error
+
+
 async def test_a_command_that_cannot_be_done_says_why(served: Served):
     reply = await served.ask(wire.Command(id="c3", verb="act", args={"bad": True}))
     assert (reply.ok, reply.error, reply.code) == (False, "there is no such node", Exit.USAGE)

@@ -17,6 +17,8 @@ from posture_shared.records import Role
 log = logging.getLogger("posture.requests")
 
 QUERY_TIMEOUT_S: Final = 5.0
+AUDIT_TIMEOUT_S: Final = 3.0
+"""How long an answer waits for its audit line, which is written as soon as the disk can be written again."""
 SLOW_QUERIES: Final = {"history": 30.0}
 """Those that read a day of rows and more, and their time, seconds."""
 MAX_COMMANDS_AT_ONCE: Final = 64
@@ -94,13 +96,22 @@ class Requests:
             reply = await self._audit.answered(command.id)
             if reply is None:
                 reply = await self._execute(command, role, author)
-                await self._audit.record(command, author, reply)
+                await self._record(command, author, reply)
             future.set_result(reply)
             return reply
         finally:
             if not future.done():
                 future.cancel()
             del self._running[command.id]
+
+    async def _record(self, command: Command, author: str, reply: Reply) -> None:
+        try:
+            await asyncio.wait_for(self._audit.record(command, author, reply), AUDIT_TIMEOUT_S)
+        except TimeoutError:
+            done = "was carried out" if reply.ok else f"was not carried out ({reply.error})"
+            raise Stop(
+                f"'{command.verb[:40]}' {done}; its audit line waits for a disk that cannot be written: make room there"
+            ) from None
 
     async def _execute(self, command: Command, role: Role, author: str) -> Reply:
         if role != "operator":
