@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from posture_console.core.chart import candidate_rows
 from posture_console.core.connection import Connection, Phase
-from posture_console.core.explain import candidate_lines, decision_facts
+from posture_console.core.explain import decision_facts
 from posture_console.core.facts import camera_facts, fact_lines, node_facts, result_facts
 from posture_console.core.header import title
 from posture_console.core.reading import Reading
@@ -63,7 +64,7 @@ def test_facts_title_and_tiles_are_safe(store: SiteStore) -> None:
         *fact_lines(camera_facts(cameras(store)[0], moment), 60),
         *fact_lines(node_facts(nodes(store)[0]), 60),
         *fact_lines(decision_facts(decisions(store)[0]), 60),
-        *candidate_lines(decisions(store)[0]),
+        *candidate_rows(decisions(store)[0], 60),
         *tiles_that_fit(store, 140),
         title(Reading(store, Connection(address="tcp://x:1", phase=Phase.LIVE), 0.0, site="[/x]"), 140),
     ]

@@ -1,6 +1,6 @@
 """Sentences: what the site does now, what a result means, why a decision was taken."""
 
-from typing import Any
+from typing import Any, Final
 
 from posture_console.core.quantities import age, clock_time, duration, milliseconds, rate
 from posture_console.core.sanitise import one_line
@@ -8,6 +8,17 @@ from posture_console.core.spans import Cell, Span, Tone, word
 from posture_console.core.status import POSTURE, look
 from posture_console.core.store import SiteStore
 from posture_shared.records import Decision, Flow, Result
+
+_LABELS: Final = {
+    "cpu": "load %",
+    "high": "offload at",
+    "low": "return at",
+    "min_dwell_s": "dwell s",
+    "cpu_ms_per_frame": "ms a frame",
+    "work": "own work %",
+    "cameras": "frames/s",
+}
+"""What the inputs of placement are called for people."""
 
 
 def flow_verdict(flow: Flow) -> tuple[str, Tone]:
@@ -62,24 +73,14 @@ def decision_facts(decision: Decision) -> list[tuple[str, Cell]]:
         ("trigger", word(decision.trigger)),
         ("why", word(decision.reason)),
     ]
-    facts += [(str(one_line(name)), word(_value(value))) for name, value in decision.inputs.items()]
+    facts += [(_label(name), word(_value(value))) for name, value in decision.inputs.items() if name != "samples"]
     if decision.handover_ms is not None:
         facts.append(("handover", word(milliseconds(decision.handover_ms))))
     if decision.in_flight is not None:
-        facts.append(("in flight", word(f"{decision.in_flight} frames kept their place")))
+        facts.append(
+            ("in flight", word(f"{decision.in_flight} frame{'' if decision.in_flight == 1 else 's'} kept going"))
+        )
     return facts
-
-
-def candidate_lines(decision: Decision) -> list[Cell]:
-    """The alternatives, one a line: `node  key=value …`."""
-    lines: list[Cell] = []
-    for candidate in decision.candidates:
-        name = next((candidate[key] for key in ("node", "target", "name") if key in candidate), "?")
-        rest = "  ".join(f"{k}={_value(v)}" for k, v in candidate.items() if v != name)
-        chosen = name == decision.target
-        mark = Span("● " if chosen else "○ ", Tone.GOOD if chosen else Tone.FAINT)
-        lines.append((mark, *word(name, Tone.STRONG if chosen else Tone.TEXT), Span("  "), *word(rest, Tone.DIM)))
-    return lines
 
 
 def capacity_sentence(flow: Flow) -> str:
@@ -89,9 +90,15 @@ def capacity_sentence(flow: Flow) -> str:
     return f"{flow.arriving_fps / flow.capacity_fps * 100:.0f}% of {rate(flow.capacity_fps)}/s"
 
 
+def _label(name: str) -> str:
+    return _LABELS.get(name) or one_line(name)
+
+
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.1f}"
     if isinstance(value, list):
         return ", ".join(_value(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_value(item)}" for name, item in value.items())
     return str(value)

@@ -1,14 +1,22 @@
 """One decision: what was decided, from which numbers, and what else could have been."""
 
-from textual.app import ComposeResult
+from typing import Final
 
-from posture_console.core.explain import candidate_lines, decision_facts
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from posture_console.core.chart import band_of, candidate_rows, load_chart, samples_of
+from posture_console.core.explain import decision_facts
 from posture_console.core.reading import Reading
-from posture_console.core.spans import Tone, word
+from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import PLACEMENT, look
 from posture_console.screens.detail import DetailView
+from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.facts import FactsView
 from posture_shared.records import Decision
+
+_TALL: Final = 14
+"""Lines that a full chart needs with all around it but the nodes."""
 
 
 class DecisionView(DetailView):
@@ -22,16 +30,35 @@ class DecisionView(DetailView):
         self._decision = decision
 
     def compose_body(self) -> ComposeResult:
-        """Facts."""
-        yield FactsView(id="facts", classes="panel")
+        """Facts beside the numbers they stand on."""
+        with Container(id="decision"):
+            yield FactsView(id="facts", classes="panel")
+            yield CellLines(id="numbers", classes="panel")
+
+    def on_mount(self) -> None:
+        """Name the panels."""
+        self.query_one("#numbers").border_title = "From these numbers"
 
     def show(self, reading: Reading) -> None:
         """The decision, with what was added to it since (handover, frames in flight)."""
         decision = reading.store.decisions.get(self._decision.decision_id, self._decision)
-        facts = [("state", look(PLACEMENT, decision.state).cell()), *decision_facts(decision), ("", ())]
-        lines = candidate_lines(decision)
-        facts.append(("candidates", () if lines else word("none", Tone.DIM)))
-        facts += [(" ", line) for line in lines]
+        facts = [("state", look(PLACEMENT, decision.state).cell()), *decision_facts(decision)]
         view = self.query_one(FactsView)
         view.border_title = f"Decision {decision.generation}"
         view.show_facts(facts)
+        numbers = self.query_one("#numbers", CellLines)
+        numbers.show(numbers_of(decision, *numbers.content_size))
+
+
+def numbers_of(decision: Decision, cells: int, height: int) -> list[Cell]:
+    """The samples against the band, then the nodes that were weighed; the chart is lower where there is little room."""
+    samples, band = samples_of(decision), band_of(decision)
+    rows = 10 if height >= _TALL + 2 * len(decision.candidates) else 4
+    lines: list[Cell] = []
+    if samples and band is not None:
+        mean = joined((Span("the master's load, mean ", Tone.DIM),), word(f"{sum(samples) / len(samples):.1f} %"))
+        lines += [mean, *load_chart(samples, band, cells, rows), ()]
+    found = candidate_rows(decision, cells)
+    if found:
+        return [*lines, (Span("nodes weighed:  ━ their load  ╍ the work that would come", Tone.DIM),), *found]
+    return [*lines, word("no other node was weighed: nobody had to be asked", Tone.DIM)]
