@@ -5,7 +5,7 @@ part); events are XPUB/SUB multipart `[topic, msgpack Event]`. A console subscri
 applies events with a higher sequence; a gap or a new epoch means a new snapshot.
 """
 
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -15,7 +15,6 @@ from posture_shared.records import (
     Counters,
     Decision,
     Flow,
-    FrameStory,
     Link,
     MasterState,
     NodeLoad,
@@ -164,8 +163,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 FromConsole = Join | SnapshotRequest | Query | Command | Ping
 ToConsole = Welcome | Refused | Snapshot | Reply | Pong
-QueryKind = Literal["results", "decisions", "frame", "picture", "history", "jobs", "job_log", "recording"]
-Body = list[Result] | list[Decision] | FrameStory
 
 _encoder = msgspec.msgpack.Encoder()
 _from_console: msgspec.msgpack.Decoder[FromConsole] = msgspec.msgpack.Decoder(FromConsole)
