@@ -42,6 +42,7 @@ def _settings_options(command: Any) -> Any:
         click.option("--quality", type=int, help="JPEG quality, 30-100; default 85."),
         click.option("--payload", type=click.Choice(["jpeg", "base64"]), help="How the picture travels."),
         click.option("--loop", is_flag=True, default=None, help="Begin again at the end of a file or folder."),
+        click.option("--replicas", type=int, metavar="N", help="Publish as N cameras, for load tests; figures as CSV."),
         click.option("--spool", type=path, metavar="DIR", help="Keep unconfirmed frames on disk, not in memory."),
         click.option("--ledger", type=path, metavar="FILE", help="One line for each published frame."),
         click.option("--protocol", type=click.Choice(["5", "311"]), help="MQTT version; default 5."),
@@ -72,6 +73,10 @@ def run(**flags: Any) -> int:
     source = open_source(
         settings.source, fps=settings.fps, size=settings.size_px, quality=settings.quality, loop=settings.loop
     )
+    if settings.replicas > 1:
+        from posture_publisher.replicas import publish  # noqa: PLC0415 - likewise
+
+        return publish(settings, source)
     return Daemon(settings, source).run()
 
 

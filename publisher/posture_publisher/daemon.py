@@ -6,12 +6,13 @@ One thread owns all state; the capture thread and paho's thread hand it frozen e
 import logging
 import queue
 import signal
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from posture_publisher.capture import Capture, Captured, SourceEnded, SourceState
 from posture_publisher.delivery import BEAT_S
@@ -51,6 +52,18 @@ class Told:
 
 
 Event = Captured | SourceEnded | SourceState | LinkEvent | Told
+
+
+class Figures(NamedTuple):
+    """What became of one run: frames captured, not yet confirmed, given up; frames/s over its whole time."""
+
+    pi_id: str
+    run: str
+    captured: int
+    unconfirmed: int
+    dropped: int
+    seconds: float
+    fps: float
 
 
 class Daemon:
@@ -93,7 +106,8 @@ class Daemon:
         Raises:
             Stop: the source broke off, or another publisher has this camera's name.
         """
-        signals = (signal.SIGTERM, signal.SIGINT)
+        here = threading.current_thread() is threading.main_thread()  # elsewhere Python allows no handlers
+        signals = (signal.SIGTERM, signal.SIGINT) if here else ()
         before = {number: signal.signal(number, self._on_signal) for number in signals}
         self._obey()
         self._link.start()
@@ -114,6 +128,23 @@ class Daemon:
             self._capture.join(timeout=2.0)
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def end(self) -> None:
+        """Tell it to end, from any thread."""
+        self._events.put(Told())
+
+    def figures(self) -> Figures:
+        """What became of the run so far."""
+        seconds = time.monotonic() - self._started_s
+        return Figures(
+            self._settings.pi_id,
+            self._run_id,
+            self._seq,
+            self._shipping.kept,
+            self._shipping.dropped,
+            round(seconds, 1),
+            round(self._seq / seconds, 2),
+        )
 
     def _until_done(self) -> Exit:
         while not self._told:
@@ -296,4 +327,4 @@ class Daemon:
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if self._told:
             raise KeyboardInterrupt
-        self._events.put(Told())
+        self.end()

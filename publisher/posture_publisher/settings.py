@@ -73,6 +73,8 @@ class PublisherSettings(Settings):
     """jpeg: the picture's bytes; base64: text, as older consumers expect it."""
     loop: bool = False
     """Begin again at the end of a file, folder or script."""
+    replicas: int = Field(1, ge=1, le=500)
+    """Publish each picture as so many cameras, NAME_1, NAME_2 …, 1-500: for load tests. Figures follow as CSV."""
     ledger: Path | None = None
     """File that gets one line for each published frame; with a spool folder it is kept there anyway."""
     window: int = Field(20, ge=1, le=1000)
