@@ -129,12 +129,22 @@ def watch(chosen: Chosen, *, seconds: float | None) -> None:
 
 @verb("demo")
 @click.option("--headless", is_flag=True, help="No screen; print a summary at the end.")
-@click.option("--seconds", type=click.IntRange(min=30), help="End so many seconds after the first row.")
-def demo(chosen: Chosen, *, headless: bool, seconds: int | None) -> int:
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=30),
+    help="End so long after the first row [60]; on the screen: one cycle of load.",
+)
+@click.option("--theme", help="As for the console.")
+@click.option("--pictures", help="As for the console.")
+def demo(chosen: Chosen, *, headless: bool, seconds: int | None, **look: str | None) -> int:
     """Everything on this machine: broker, master, workers, three cameras, and this console."""
     from posture_console.demo import run_demo  # noqa: PLC0415 - the demo alone needs it
 
-    code: int = run_demo(headless=headless, seconds=seconds, json=chosen.as_json)
+    chosen.take(look)
+    if not headless:
+        chosen.loaded()  # a wrong theme is said before anything starts
+    shown = {name: chosen.given.get(name) for name in look}
+    code: int = run_demo(headless=headless, seconds=seconds, json=chosen.as_json, look=shown)
     return code
 
 

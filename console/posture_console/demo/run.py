@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -51,7 +51,7 @@ class Site:
     """The other processes, in the order in which they are to end."""
 
 
-def run_demo(*, headless: bool, seconds: float | None, json: bool) -> int:
+def run_demo(*, headless: bool, seconds: float | None, json: bool, look: Mapping[str, str | None] | None = None) -> int:
     """Run the demo.
 
     Args:
@@ -59,6 +59,7 @@ def run_demo(*, headless: bool, seconds: float | None, json: bool) -> int:
         seconds: length of a headless run, at least 30; the scripted load scales with it. With the screen it scales
             the load alone.
         json: print the summary as one line of JSON.
+        look: settings of the screen, such as its theme.
 
     Returns:
         An exit code: not well where a frame was lost or doubled, or there was none.
@@ -73,7 +74,7 @@ def run_demo(*, headless: bool, seconds: float | None, json: bool) -> int:
     with DemoFolder() as folder, _ended_by_sigterm(), Crew(folder.path) as crew:
         site = _start(crew, folder.path, length_s)
         if not headless:
-            _show(site.control_port)
+            _show(site.control_port, look or {})
             _say("stopping everything")
             crew.end(*site.cameras)
             crew.end(*site.others)
@@ -179,13 +180,14 @@ def _catch_up(site: Site, published: set[tuple[str, str, int]]) -> None:
         time.sleep(0.1)
 
 
-def _show(control_port: int) -> None:
+def _show(control_port: int, look: Mapping[str, str | None]) -> None:
     """The console on this screen, until it is left."""
     from posture_console.app import run_console  # noqa: PLC0415 - Textual only for the screen
     from posture_console.settings import PROGRAM, ConsoleSettings, chosen_target  # noqa: PLC0415 - likewise
     from posture_shared.settings import load  # noqa: PLC0415 - likewise
 
-    settings = load(ConsoleSettings, PROGRAM, flags={"connect": f"tcp://127.0.0.1:{control_port}"}).value
+    flags = {"connect": f"tcp://127.0.0.1:{control_port}", **look}
+    settings = load(ConsoleSettings, PROGRAM, flags=flags).value
     target = chosen_target(settings, connect_given=True)
     run_console(settings, dataclasses.replace(target, key=None))  # the demo's master asks for no key
 

@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -9,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from posture_console.core.export import as_csv, as_json, as_line
 from posture_console.core.filter import parse
 from posture_console.core.reading import Reading
 from posture_console.core.rows.cameras import CAMERAS, CameraLine, cameras
@@ -33,6 +36,9 @@ class TableView(View):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/", tooltip="text, !text, field:value, field>number"),
         Binding("space", "pause", "Pause", tooltip="Hold the rows still; they go on coming behind"),
+        Binding("c", "copy", "Copy", show=False, tooltip="Copy the row under the cursor to the clipboard (OSC 52)"),
+        Binding("e", "export('csv')", "Export", show=False, tooltip="Write the rows shown to a CSV file here"),
+        Binding("E", "export('json')", "Export JSON", show=False, tooltip="Write the rows shown to a JSON file here"),
         Binding("escape", "clear", "Clear", show=False, tooltip="Clear the filter"),
     ]
 
@@ -75,6 +81,27 @@ class TableView(View):
         self._held = None if self._held is not None else self.records(self._reading.store)
         self._held_keys = {self.SHEET.key(record) for record in self._held or ()}
         self.show(self._reading)
+
+    def action_copy(self) -> None:
+        """Copy the row under the cursor."""
+        record = self.query_one("#table", LiveTable).record
+        if record is None or self._reading is None:
+            return
+        self.app.copy_to_clipboard(as_line(self.SHEET, record, self._reading.moment))
+        self.app.notify("copied the row", markup=False)
+
+    def action_export(self, form: str) -> None:
+        """Write the rows that are shown, in their order, to a new file where the console was started."""
+        records = self.query_one("#table", LiveTable).records
+        text = as_csv(self.SHEET, records) if form == "csv" else as_json(records)
+        file = Path(f"posture-{self.SHEET.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}").absolute()
+        try:
+            with file.open("x", encoding="utf-8", newline="") as out:
+                out.write(text)
+        except OSError as error:
+            self.app.notify(f"{file} cannot be written: {error.strerror}", severity="error", markup=False)
+            return
+        self.app.notify(f"{len(records)} rows in {file}", markup=False)
 
     def action_clear(self) -> None:
         """Close the filter line and show everything."""

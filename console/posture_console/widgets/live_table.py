@@ -94,6 +94,11 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         return self._rows[self.cursor.index] if self._rows else None
 
     @property
+    def records(self) -> Sequence[R]:
+        """The records shown, in their order."""
+        return self._rows
+
+    @property
     def shown(self) -> int:
         """Rows that the filter lets through."""
         return len(self._rows)
