@@ -89,8 +89,8 @@ class MasterSettings(Settings):
     """Address for `/metrics`, `/healthz`, `/readyz` (read-only)."""
     metrics_port: Port = 9470
     """TCP port for `/metrics`, `/healthz`, `/readyz`; 0: any free one."""
-    node_name: str = Field(default_factory=platform.node, pattern=r"^[A-Za-z0-9._-]{1,63}$")
-    """This node's name, as in Kubernetes; 1-63 letters, digits, '.', '_', '-'."""
+    node_name: str = Field(default_factory=platform.node, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    """This node's name, as in Kubernetes; 1-63 letters, digits, '.', '_', '-', beginning with a letter or digit."""
     local_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=64)
     """Threads of the local worker; 0: no local worker."""
     model: Literal["lite", "full", "heavy"] = "full"

@@ -5,6 +5,7 @@ A stranger may publish on any topic, so nothing is trusted: what makes no sense 
 
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -139,8 +140,9 @@ def parse_run(payload: bytes) -> str | None:
     if len(payload) > _MAX_JSON_BYTES:
         return None
     try:
-        return msgspec.json.decode(payload, type=_Run).run
-    except NONSENSE:
+        run = msgspec.json.decode(payload, type=_Run).run
+        return None if run is None else str(UUID(run))
+    except (*NONSENSE, ValueError):
         return None
 
 

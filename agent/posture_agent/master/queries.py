@@ -132,7 +132,9 @@ def _content(file: Path | None) -> bytes | None:
 
 
 def _bounded(limit: int) -> int:
-    return max(1, min(limit, MAX_ROWS))
+    if limit > MAX_ROWS:
+        raise Stop(f"at most {MAX_ROWS} at once; ask for the others by camera, status or a later time", Exit.USAGE)
+    return max(1, limit)
 
 
 def _uuid(text: str) -> str:

@@ -37,6 +37,8 @@ LIVE_S: Final = 10.0
 _TICK_S: Final = 1.0
 _DURABLE_S: Final = 5.0
 """How long a command waits for the disk."""
+_CATCH_UP_ROWS: Final = 2000
+"""Far more than a camera has in the seconds between two times that the tracks are kept."""
 _KEEP_S: Final = 5.0
 _DRIFT_S: Final = 60.0
 _DEFAULT_SPAN: Final = timedelta(days=1)
@@ -167,11 +169,12 @@ class Timeline:
         self._kept.save(_TRACKS, self._tracks.keep(), [episode for episode in changes if episode.ended is not None])
 
     def _catch_up(self) -> None:
+        """Follow what was committed after the tracks were last kept; at most the newest rows, for a quick start."""
         for pi_id, followed in self._tracks.keep().items():
             if followed.track.last_s is None:
                 continue
             since = datetime.fromtimestamp(followed.track.last_s, UTC)
-            for row in self._kept.seen(pi_id, since):
+            for row in self._kept.seen(pi_id, since, limit=_CATCH_UP_ROWS):
                 reading = reading_of_row(row)
                 changes = [] if reading is None else self._tracks.feed(pi_id, reading)
                 if changes:
