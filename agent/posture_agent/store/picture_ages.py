@@ -25,7 +25,13 @@ _EPISODE: Final = (
 )
 _ORDINARY: Final = f"{_SELECT} AND (posture_status = 'Bad') = 0 AND NOT {_EPISODE} ORDER BY received_time"
 _BAD: Final = f"{_SELECT} AND (posture_status = 'Bad') = 1 ORDER BY received_time"
-_IN_EPISODE: Final = f"{_SELECT} AND (posture_status = 'Bad') = 0 AND {_EPISODE} ORDER BY received_time"
+# From the episodes to their pictures, one after the other: most pictures are in none. Episodes of several cameras may
+# overlap, so that the order is off by an episode's length at most.
+_IN_EPISODE: Final = (
+    "SELECT p.id, p.image_path, p.received_time FROM posture_episode e CROSS JOIN posture_log p"
+    " ON p.pi_id = e.pi_id AND p.received_time BETWEEN e.started AND e.ended"
+    " WHERE e.ended > '' AND p.image_path IS NOT NULL AND p.posture_status != 'Bad' ORDER BY e.ended"
+)
 _LOST: Final = 5000
 """Files without a row that are remembered of one walk, the oldest."""
 _HALF_WRITTEN_S: Final = 3600.0

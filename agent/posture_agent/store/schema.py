@@ -79,6 +79,7 @@ INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS posture_log_pictured ON posture_log ((posture_status = 'Bad'), received_time)
   WHERE image_path IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posture_episode_camera ON posture_episode (pi_id, ended);
+CREATE INDEX IF NOT EXISTS posture_episode_ended ON posture_episode (ended);
 """
 """Made where they are missing. They are no part of the version: a program that does not know them works with them."""
 
