@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from posture_agent.analysis.settings import KeepPictures
+from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
 from posture_shared.messages.worker import Analysis
 from posture_shared.records import Latency, Result
@@ -40,6 +42,17 @@ def result_of(
         model=analysis.model or None,
         latency_ms=Latency(queue=_round(queue_ms), analyze=_round(analysed)),
     )
+
+
+def kept_picture(completion: Completion, keep: KeepPictures) -> bytes | None:
+    """The picture that goes to the store: the worker's, or that of a frame that no worker survived, as it came.
+
+    The latter is kept for whoever looks into the failure, and only where pictures may be kept as they are.
+    """
+    if completion.picture:
+        return completion.picture
+    failed = completion.analysis.posture_status == "Failed"
+    return completion.frame.jpeg if failed and keep == "annotated" else None
 
 
 def _round(value: float | None) -> float | None:

@@ -37,7 +37,7 @@ from posture_agent.master.placing import Placing
 from posture_agent.master.queries import Queries
 from posture_agent.master.recording import Recording
 from posture_agent.master.requests import Requests
-from posture_agent.master.results import result_of
+from posture_agent.master.results import kept_picture, result_of
 from posture_agent.master.runs import RunState
 from posture_agent.master.site import SiteView
 from posture_agent.master.workers import WorkerPlane
@@ -304,7 +304,7 @@ class Master:
             Outcome(
                 result=result,
                 received_s=frame.received_s,
-                picture=completion.picture or None,
+                picture=kept_picture(completion, self._settings.analysis.keep_pictures),
                 steps=[received, *completion.steps],
             )
         )
