@@ -107,27 +107,27 @@ class Acting(Screen[None]):
             return
         if isinstance(asked, str):
             if await self._confirmed("Clear the override", "Clear", lambda: self._clear_facts(asked)):
-                await self._send("override_clear", {"scope": asked}, asked)
+                self._send("override_clear", {"scope": asked}, asked)
         elif await self._confirmed("Override placement", "Override", lambda: self._set_facts(asked)):
-            await self._send("override_set", asked.args(), asked.scope)
+            self._send("override_set", asked.args(), asked.scope)
 
-    @work(exclusive=True, group="acting")
-    async def action_undo(self) -> None:
+    def action_undo(self) -> None:
         """Put back what held before the last act, unless someone else has acted since."""
         act, reading = self._commanding.last_act, self._commanding.reading()
         if act is None:
             self._tell("nothing to undo: no override was set or cleared from here", "warning")
             return
-        if override_of(act.scope, reading.store) != act.after:
+        # The master's event may still be on its way: then the store holds what was before.
+        if override_of(act.scope, reading.store) not in {act.after, act.before}:
             self._tell(f"not undone: the override of {scope_words(act.scope)} has changed since", "warning")
             return
         before = act.before
         if before is None or (before.until is not None and before.until <= reading.moment.now):
-            await self._send("override_clear", {"scope": act.scope}, act.scope)
+            self._send("override_clear", {"scope": act.scope}, act.scope)
             return
         left_s = None if before.until is None else (before.until - reading.moment.now).total_seconds()
         again = Asked(scope=before.scope, target=before.target, reason=before.reason, for_s=left_s)
-        await self._send("override_set", again.args(), act.scope)
+        self._send("override_set", again.args(), act.scope)
 
     async def _confirmed(self, title: str, verb: str, facts: Callable[[], list[Fact]]) -> bool:
         answer = await self.app.push_screen_wait(ConfirmScreen(title, verb, facts))
@@ -152,7 +152,11 @@ class Acting(Screen[None]):
             ("override", word(standing_words(scope, reading.store, reading.moment.now))),
         ]
 
-    async def _send(self, verb: str, args: dict[str, Any], scope: str) -> None:
+    def _send(self, verb: str, args: dict[str, Any], scope: str) -> None:
+        """Have it done by the app: what became of it is told even if this view was left meanwhile."""
+        self.app.run_worker(self._sent(verb, args, scope), group="acting")
+
+    async def _sent(self, verb: str, args: dict[str, Any], scope: str) -> None:
         """Have it done, and remember how to take it back."""
         commanding = self._commanding
         before = override_of(scope, commanding.reading().store)
@@ -160,7 +164,11 @@ class Acting(Screen[None]):
         if not answer.reply.ok:
             self._tell(answer.reply.error, "error")
             return
-        override = msgspec.convert(answer.reply.body, Override)
+        try:
+            override = msgspec.convert(answer.reply.body, Override)
+        except msgspec.ValidationError as error:
+            self._tell(f"done, but the master's answer makes no sense: {error}", "warning")
+            return
         cleared = verb == "override_clear"
         commanding.last_act = Done(scope, before, None if cleared else override)
         where = target_words(override.target, commanding.reading().store)
