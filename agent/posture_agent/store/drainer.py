@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 _POLL_S: Final = 0.5
-_BACKOFF_S: Final = (0.5, 30.0)
+_BACKOFF_S: Final = (0.5, 10.0)
 _MARK_S: Final = 1.0
 """How often waiting for a mark looks whether the program is to end."""
 
