@@ -5,6 +5,8 @@ The client is loaded when it is first used (it takes most of a second and 60 MB)
 
 import asyncio
 import json
+import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,8 @@ from posture_agent.kube.faults import KubeError
 from posture_agent.kube.nodes import Object
 from posture_agent.kube.quantity import amount
 from posture_agent.kube.settings import KubeSettings
+
+log = logging.getLogger("posture.kube")
 
 _POD_TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _MAX_LOG_BYTES: Final = 200_000
@@ -168,6 +172,9 @@ class Cluster:
         except (config.ConfigException, OSError, ValueError, KeyError) as error:
             raise KubeError(f"no way to Kubernetes: {error}; set kube.kubeconfig", "denied") from None
         settings.retries = False  # what to do about a failure is decided above, not here
+        if not settings.verify_ssl:
+            log.warning("event=kube_unverified the kubeconfig says not to check the API server's certificate")
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")  # said once, not at each request
         self.address = str(settings.host)
         return client.ApiClient(settings)
 
