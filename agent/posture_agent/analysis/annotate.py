@@ -6,6 +6,7 @@ and are never drawn.
 
 import math
 import threading
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -167,14 +168,16 @@ def _banner(picture: Pixels, verdict: Verdict) -> None:
 
 def _wrapped(text: str, size: int, room: int, *, first: int, most: int = 3) -> list[str]:
     """`text` in lines that fit `room` pixels, the first line `first` pixels shorter; more than `most` lines are cut."""
-    lines, line, left = [], "", room - first
+    if _width(text, size, 450) <= room - first:
+        return [text]
+    lines, line, left, space = [], "", room - first, _width(" ", size, 450)
     for word in text.split():
-        longer = f"{line} {word}" if line else word
-        if _width(longer, size, 450) <= left:
-            line = longer
+        wide = _width(word, size, 450) + (space if line else 0)
+        if wide <= left:
+            line, left = f"{line} {word}" if line else word, left - wide
             continue
         lines.append(line)
-        line, left = word, room
+        line, left = word, room - _width(word, size, 450)
     lines.append(line)
     return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
 
@@ -229,6 +232,8 @@ def _text(picture: Pixels, text: str, at: tuple[int, int], *, size: int, colour:
     cv2.putText(picture, text, at, colour, _font(), size, weight)
 
 
+@lru_cache(maxsize=2048)
 def _width(text: str, size: int, weight: int) -> int:
+    """Pixels that `text` takes; remembered, since measuring costs as much as drawing and words come again."""
     _, _, width, _ = cv2.getTextSize((1 << 14, 1 << 14), text, (0, 0), _font(), size, weight)
     return int(width)
