@@ -284,3 +284,11 @@ def test_a_refusal_is_kept_for_the_exit():
     desk = active_desk()
     desk.from_master(Refused(reason="superseded"), b"", 0.0)
     assert desk.refused == Refused(reason="superseded")
+
+
+def test_a_refused_worker_does_not_join_again_whatever_is_said_after():
+    desk = active_desk()
+    desk.from_master(Refused(reason="another process joined as n1/main after this one"), b"", 1.0)
+    desk.from_master(Rejoin(reason="this connection is not known"), b"", 1.0)
+    assert desk.refused is not None
+    assert desk.rejoin is None

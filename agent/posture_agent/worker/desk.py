@@ -139,7 +139,8 @@ class Desk:
             case Refused():
                 self.refused = message
             case Rejoin():
-                self.rejoin = message.reason or "the master asked for it"
+                if self.refused is None:
+                    self.rejoin = message.reason or "the master asked for it"
 
     def _forget(self, leases: list[int]) -> None:
         """The master has these outcomes."""

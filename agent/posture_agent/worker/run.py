@@ -98,7 +98,8 @@ class Worker:
                 due = self._loop.time()
                 self._desk.stalled(late_s, due)
             self._link.read()
-            self._tick(self._loop.time())
+            if self._desk.refused is None:  # a HELLO after the last word would send away whoever took our place
+                self._tick(self._loop.time())
             self._flush()
 
     def _tick(self, now: float) -> None:
