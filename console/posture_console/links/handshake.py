@@ -69,4 +69,5 @@ def _words(event: int, pair: KeyPair | None) -> str:
         return f"{named} was revoked, or never allowed there"
     if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
         return f"it uses no keys, so {named} proves nothing there; leave --key away or give the master keys"
-    return f"{named} was made for another master"
+    # A master that hangs up without a word: either end may be the first to see that the other uses no keys.
+    return f"{named} was made for another master, or it uses no keys"
