@@ -216,8 +216,17 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     outbox_age_s: float = 0.0
 
 
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator's word that an alarm is known: until then nobody is told of it, and it makes no verdict bad."""
+
+    since: datetime
+    until: datetime
+    reason: str
+    author: str
+
+
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that needs a person. `ended` is None while it holds."""
+    """Something that needs a person. `ended` is None while it holds; `silence` while an operator keeps it quiet."""
 
     alarm_id: str
     kind: str
@@ -226,6 +235,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     since: datetime
     ended: datetime | None = None
+    silence: Silence | None = None
 
 
 class MasterState(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,15 @@
-"""Alarms: things that need a person, each raised once and ended when it is over."""
+"""Alarms: things that need a person, each raised once and ended when it is over; quiet where silenced."""
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from posture_shared.frame import new_id
-from posture_shared.records import Alarm, Severity
+from posture_shared.records import Alarm, Severity, Silence
 
 log = logging.getLogger("posture.alarms")
 
@@ -23,6 +25,7 @@ class Alarms:
         self._open: dict[tuple[str, str], Alarm] = {}
         self._ended: deque[Alarm] = deque(maxlen=_HISTORY)
         self._changed: list[Alarm] = []
+        self._silences: dict[str, Silence] = {}
         self._listener: Callable[[Alarm], None] | None = None
 
     def listen(self, listener: Callable[[Alarm], None]) -> None:
@@ -36,15 +39,7 @@ class Alarms:
         if text is None:
             if standing is not None:
                 del self._open[key]
-                over = Alarm(
-                    alarm_id=standing.alarm_id,
-                    kind=kind,
-                    subject=subject,
-                    severity=standing.severity,
-                    text=standing.text,
-                    since=standing.since,
-                    ended=now,
-                )
+                over = msgspec.structs.replace(standing, ended=now)
                 self._ended.append(over)
                 self._change(over)
                 log.info("event=alarm_ended kind=%s subject=%s", kind, subject)
@@ -60,6 +55,7 @@ class Alarms:
             severity=severity,
             text=text,
             since=standing.since if standing else now,
+            silence=self._silences.get(_name(kind, subject)),
         )
         self._open[key] = raised
         self._change(raised)
@@ -70,6 +66,40 @@ class Alarms:
             subject,
             text,
         )
+
+    def silence(self, alarm_id: str, silence: Silence | None) -> Alarm | None:
+        """Keep an alarm that holds quiet, or end that (None); the alarm as it is now, None where none of that id holds.
+
+        It is quiet by kind and subject: one that ends and comes again within the time is quiet still.
+        """
+        found = next((alarm for alarm in self._open.values() if alarm.alarm_id == alarm_id), None)
+        if found is None:
+            return None
+        name = _name(found.kind, found.subject)
+        self._silences.pop(name, None)
+        if silence is not None:
+            self._silences[name] = silence
+        return self._hush(found, silence)
+
+    def silences(self) -> dict[str, Silence]:
+        """Which alarms are quiet, by kind and subject: what a restart must know."""
+        return dict(self._silences)
+
+    def remember(self, silences: Mapping[str, Silence]) -> None:
+        """Take over what an earlier master kept quiet."""
+        self._silences = dict(silences)
+
+    def _hush(self, alarm: Alarm, silence: Silence | None) -> Alarm:
+        now = msgspec.structs.replace(alarm, silence=silence)
+        self._open[alarm.kind, alarm.subject] = now
+        self._change(now)
+        return now
+
+    def _speak_again(self) -> None:
+        now = self._clock()
+        self._silences = {name: silence for name, silence in self._silences.items() if silence.until > now}
+        for alarm in [one for one in self._open.values() if one.silence is not None and one.silence.until <= now]:
+            self._hush(alarm, None)
 
     def _change(self, alarm: Alarm) -> None:
         self._changed.append(alarm)
@@ -85,6 +115,11 @@ class Alarms:
         return [*self._ended, *self.open()]
 
     def changed(self) -> list[Alarm]:
-        """What changed since the last call."""
+        """What changed since the last call; silences whose time is over end here."""
+        self._speak_again()
         changed, self._changed = self._changed, []
         return changed
+
+
+def _name(kind: str, subject: str) -> str:
+    return f"{kind} {subject}"

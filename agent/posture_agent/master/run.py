@@ -39,6 +39,7 @@ from posture_agent.master.recording import Recording
 from posture_agent.master.requests import Requests
 from posture_agent.master.results import kept_picture, result_of
 from posture_agent.master.runs import RunState
+from posture_agent.master.silences import Silences
 from posture_agent.master.site import SiteView
 from posture_agent.master.workers import WorkerPlane
 from posture_agent.metrics import registry
@@ -164,6 +165,7 @@ class Master:
             order=self.ingest.order,
             on_change=self.cameras.touch,
         )
+        silences = Silences(self.alarms, self._timeline_log)
         self.retention = Retention(
             settings.keeping, outbox=outbox, pictures=self._pictures, writer=self.committer, on_alarm=self.alarms.set
         )
@@ -203,6 +205,8 @@ class Master:
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
         others = {**self.timeline.queries(), **recording.queries()}
+        placed = {verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")}
+        posture = {**self.timeline.commands(), **self.pauses.commands()}
         self._queries = Queries(self._reads, confirmed_at=self.ingest.confirmed_at)
         self._zmq = zmq.asyncio.Context()
         self.control = Control(
@@ -214,12 +218,7 @@ class Master:
             site=self.site,
             requests=Requests(
                 queries={**self._queries.handlers(), **others, **self.kubernetes.queries},
-                commands={
-                    **{verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")},
-                    **self.timeline.commands(),
-                    **self.pauses.commands(),
-                    **self.kubernetes.commands,
-                },
+                commands={**placed, **posture, **silences.commands(), **self.kubernetes.commands},
                 audit=StoredAudit(self.committer, self._audit_reader),
             ),
             authorise=self.keys.console if self.keys else lambda _: ("operator", local_author()),

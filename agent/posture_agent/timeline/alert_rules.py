@@ -47,6 +47,12 @@ class AlertRules:
             while len(self._waiting) > MAX_WAITING:
                 self._waiting.popitem(last=False)
 
+    def withdraw(self, notice: Notice) -> None:
+        """An operator keeps it quiet: it is not told; heard again, it is told unless it was before."""
+        self._waiting.pop(notice.notice_id, None)
+        if notice.over:
+            self._told.pop(notice.notice_id, None)
+
     def remember(self, notice: Notice) -> None:
         """It was told before a restart: only its end is told."""
         self._told[notice.notice_id] = notice

@@ -60,8 +60,12 @@ class Alerts:
 
     def alarm(self, alarm: AlarmRecord) -> None:
         """An alarm was raised, changed, or ended; those of severity `info` are for the console alone."""
-        if alarm.severity != "info":
+        if alarm.severity == "info":
+            return
+        if alarm.silence is None:
             self._rules.hear(of_alarm(alarm))
+        else:
+            self._rules.withdraw(of_alarm(alarm))
 
     def resume(self, episodes: Iterable[Episode], now: datetime) -> None:
         """Take over episodes that an earlier master saw begin: those that it has told are not told again."""

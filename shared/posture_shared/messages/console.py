@@ -72,7 +72,7 @@ class Command(Header, frozen=True, tag="COMMAND"):
 
     verb: `override_set` (scope, target, reason, for_s), `override_clear` (scope), `calibrate` (camera, profile; answers
     when the person was watched for long enough), `camera_pause` (camera, reason, for_s), `camera_resume` (camera,
-    reason), `snooze` (camera or `all`, for_s, reason).
+    reason), `snooze` (camera or `all`, for_s, reason), `alarm_silence` (id, for_s, reason; `for_s` 0 ends it).
     """
 
     id: str
