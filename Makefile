@@ -7,7 +7,7 @@ bin := .venv/bin
 python := $(bin)/python
 pytest := $(python) -m pytest
 
-.PHONY: help setup demo test lint style types layers ready bench accuracy chaos test-cluster image up down lock
+.PHONY: help setup demo test lint style types layers ready bench accuracy chaos test-cluster image up down lock configuration
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -69,3 +69,6 @@ down:  ## stop the containers; their data stays
 
 lock:  ## write the lock files from pyproject.toml; ARGS=--upgrade for newer versions
 	@scripts/lock $(ARGS)
+
+configuration: ready  ## write docs/configuration.md from the settings
+	@$(python) scripts/configuration

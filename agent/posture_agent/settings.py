@@ -75,7 +75,10 @@ class MasterSettings(Settings):
     kube: KubeSettings = KubeSettings()
     timeline: TimelineSettings = TimelineSettings()
 
-    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("posture")))
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("posture")),
+        json_schema_extra={"default": "`~/.local/share/posture`"},
+    )
     """Folder of `posture.db` and `analyzed_images/`; one master at a time."""
     listen: str = "127.0.0.1"
     """Address for workers and consoles. Beyond loopback keys are required, or `insecure`."""
@@ -89,9 +92,18 @@ class MasterSettings(Settings):
     """Address for `/metrics`, `/healthz`, `/readyz` (read-only)."""
     metrics_port: Port = 9470
     """TCP port for `/metrics`, `/healthz`, `/readyz`; 0: any free one."""
-    node_name: str = Field(default_factory=platform.node, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    node_name: str = Field(
+        default_factory=platform.node,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        json_schema_extra={"default": "the host's name"},
+    )
     """This node's name, as in Kubernetes; 1-63 letters, digits, '.', '_', '-', beginning with a letter or digit."""
-    local_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=0, le=64)
+    local_threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=0,
+        le=64,
+        json_schema_extra={"default": "the number of cores"},
+    )
     """Threads of the local worker; 0: no local worker."""
     model: Literal["lite", "full", "heavy"] = "full"
     """Pose model of the local worker."""
@@ -99,7 +111,10 @@ class MasterSettings(Settings):
     """image: every frame on its own; video: tracking, cheaper at 2 frames/s and more."""
     load: str = Field("psutil", pattern=r"^(psutil|script:.+)$")
     """Where the CPU figure comes from: `psutil`, or `script:FILE` with lines `SECONDS CPU [own]`."""
-    keys_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("posture")) / "keys")
+    keys_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_config_dir("posture")) / "keys",
+        json_schema_extra={"default": "`~/.config/posture/keys`"},
+    )
     """Folder of the keys (`posture-agent keys`). While it holds `master.key`, workers and consoles need keys."""
     insecure: bool = False
     """Listen beyond loopback without keys. Anyone who reaches the ports can read and command."""

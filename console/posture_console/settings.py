@@ -43,7 +43,10 @@ class ConsoleSettings(Settings):
     key: Path | None = None
     """File of this console's key, or the name of one in `keys_dir`; a master that uses keys answers nobody without."""
 
-    keys_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_config_dir("posture")) / "keys")
+    keys_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_config_dir("posture")) / "keys",
+        json_schema_extra={"default": "`~/.config/posture/keys`"},
+    )
     """Folder of imported keys (`posture-console keys import`)."""
 
     context: str | None = None

@@ -2,8 +2,9 @@
 
 Sources, last wins: defaults, TOML files (`/etc/posture/*.toml`, the user's configuration folder, `--config`),
 environment (`POSTURE_*`, nested by `__`; aliases such as `SUPABASE_HOST`), flags. A file has one table for each
-program (`[master]`, `[worker]`, `[publisher]`, `[console]`). Reading is pydantic-settings' work; this module adds
-provenance, one-line errors and masking.
+program (`[master]`, `[worker]`, `[publisher]`, `[console]`), and may say `version = 1` before them: a file written for
+a newer version of the settings is refused as such. Reading is pydantic-settings' work; this module adds provenance,
+one-line errors and masking.
 """
 
 import os
@@ -22,7 +23,11 @@ from posture_shared.exits import Exit, Stop
 ENV_PREFIX: Final = "POSTURE_"
 PROGRAMS: Final = ("master", "worker", "publisher", "console")
 MASK: Final = "********"
+EXAMPLE: Final = "not set; it must be"
+"""Source of a value that only stands for one."""
 SYSTEM_FOLDER: Final = Path("/etc/posture")
+FILE_VERSION: Final = 1
+"""Version of the files' form; it rises when a setting in files is renamed, moved or means something else."""
 
 Path_ = tuple[str, ...]
 """A setting's place: ("database", "host")."""
@@ -73,6 +78,7 @@ def load(
     config: Path | None = None,
     aliases: Mapping[str, str] | None = None,
     folders: Sequence[Path] | None = None,
+    examples: Mapping[str, Any] | None = None,
 ) -> Loaded[M]:
     """Read the settings of `program`.
 
@@ -83,11 +89,12 @@ def load(
         config: the file of `--config`; it must exist.
         aliases: further environment variables, e.g. `{"SUPABASE_HOST": "database.host"}`; `POSTURE_*` wins.
         folders: where `*.toml` is looked for; default the system's and the user's folder.
+        examples: what stands for settings that must be given, where they are only shown.
 
     Raises:
         Stop: with exit code 2 and one line that names the setting, its source and what is allowed.
     """
-    layers: list[tuple[str, dict[str, Any]]] = []
+    layers: list[tuple[str, dict[str, Any]]] = [(EXAMPLE, dict(examples or {}))]
     for file in _files(config, folders):
         table = _read_toml(file, program)
         layers.append((f"file {file}", table))
@@ -107,7 +114,7 @@ def load(
     for source, layer in layers:
         for place, value in _leaves(layer):
             _put(merged, place, value)
-            provenance[place] = f"environment {_variable(place)}" if source == "environment" else source
+            provenance[place] = f"environment {variable_of(place)}" if source == "environment" else source
     try:
         # model_validate, not the constructor: the environment is read above, where its provenance is known.
         value = model.model_validate(_Only(merged))
@@ -134,6 +141,7 @@ def _read_toml(file: Path, program: str) -> dict[str, Any]:
         raise Stop(f"the configuration {file} cannot be read: {error.strerror}", Exit.USAGE) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Stop(f"the configuration {file} is not TOML: {error}", Exit.USAGE) from None
+    _check_version(file, content.pop("version", FILE_VERSION))
     for name in content:
         if name not in PROGRAMS:
             raise Stop(
@@ -144,6 +152,17 @@ def _read_toml(file: Path, program: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise Stop(f"the configuration {file}: '{program}' must be a table", Exit.USAGE)
     return table
+
+
+def _check_version(file: Path, version: Any) -> None:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise Stop(f"the configuration {file}: 'version' must be a whole number from 1 to {FILE_VERSION}", Exit.USAGE)
+    if version > FILE_VERSION:
+        raise Stop(
+            f"the configuration {file} is written for version {version} of the settings, this program knows up to "
+            f"{FILE_VERSION}: install the release that the file is for, or the file that was kept from before",
+            Exit.USAGE,
+        )
 
 
 def _nest(name: str, value: Any) -> dict[str, Any]:
@@ -170,7 +189,8 @@ def _put(target: dict[str, Any], place: Path_, value: Any) -> None:
     target[place[-1]] = value
 
 
-def _variable(place: Path_) -> str:
+def variable_of(place: Path_) -> str:
+    """The environment variable that sets the setting at `place`."""
     return ENV_PREFIX + "__".join(part.upper() for part in place)
 
 

@@ -103,3 +103,19 @@ def test_a_wrong_part_of_a_list_names_the_file_that_it_is_from(tmp_path: Path):
 def test_a_setting_that_must_be_given_is_called_missing():
     with pytest.raises(Stop, match=r"^setting 'master' is missing \(Where the master listens"):
         load(WorkerSettings, "worker", folders=())
+
+
+def test_a_file_for_a_newer_version_of_the_settings_is_refused_in_words(tmp_path: Path):
+    file = tmp_path / "site.toml"
+    file.write_text("version = 1\n[master]\nfps = 3\n")
+    assert read(config=file).value.fps == 3
+    file.write_text("version = 2\n[master]\nfps = 3\nnot_invented_yet = true\n")
+    with pytest.raises(
+        Stop, match=r"site\.toml is written for version 2 .* knows up to 1: install the release"
+    ) as caught:
+        read(config=file)
+    assert caught.value.code == Exit.USAGE
+    for wrong in ("'1'", "0", "true", "1.5"):
+        file.write_text(f"version = {wrong}\n")
+        with pytest.raises(Stop, match="'version' must be a whole number"):
+            read(config=file)

@@ -40,7 +40,11 @@ class DatabaseSettings(BaseModel):
     password: SecretStr | None = None
     """The role's password."""
     ssl: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
-    """How TLS is asked for (libpq's sslmode)."""
+    """How TLS is asked for (libpq's sslmode): disable, allow, prefer, require (encrypted, to whom is not known),
+    verify-ca (a certificate of `ssl_ca`), verify-full (and for this host)."""
+    ssl_ca: str | None = None
+    """File with the authority that signed the server's certificate (PEM; Supabase: the project's own), or `system` for
+    those that the system trusts, which goes with verify-full; empty: `~/.postgresql/root.crt`."""
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     """Zone of received_time and analyzed_time where the table has them without one."""
 
@@ -63,6 +67,7 @@ class DatabaseSettings(BaseModel):
             user=self.user,
             password=self.password.get_secret_value() if self.password else None,
             sslmode=self.ssl,
+            sslrootcert=self.ssl_ca,
         )
 
 

@@ -17,11 +17,16 @@ class WorkerSettings(Settings):
 
     master: Annotated[str, Field(pattern=r"^(tcp|ipc)://.+$")]
     """Where the master listens for workers: `tcp://HOST:5570`, or the master's own `ipc://FILE`."""
-    node_name: Name = Field(default_factory=platform.node)
+    node_name: Name = Field(default_factory=platform.node, json_schema_extra={"default": "the host's name"})
     """This node's name, as in Kubernetes; 1-63 letters, digits, '.', '_', '-'."""
     instance: Name = "main"
     """Tells several workers of one node apart; 1-63 letters, digits, '.', '_', '-'."""
-    threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=256,
+        json_schema_extra={"default": "the number of cores"},
+    )
     """Frames analysed at once, 1-256; each thread takes about 80 MB."""
     model: Literal["lite", "full", "heavy"] = "full"
     """Pose model: lite is fastest, heavy the most careful."""
