@@ -58,8 +58,13 @@ class Query(Header, frozen=True, tag="QUERY"):
     """A read that is not part of the live state. `id` pairs it with its reply.
 
     what: `results` (args: camera, status, since, limit), `decisions` (limit), `frame` (id), `picture` (frame_id),
-    `history` (camera, since), `baselines` (camera), `jobs`, `job_log` (name), `recording` (since, epoch:
-    what placement was told, as lines of JSON from that number on).
+    `history` (camera, since), `baselines` (camera), `recording` (since, epoch: what placement was told, as lines of
+    JSON from that number on). Where Kubernetes is in use, else unknown:
+    `jobs`: a list of {name, node, by, state, detail, created, worker, joined}, those that failed lately first.
+    `job_nodes`: a list of {node, why, cores, cpu, source}; a node whose `why` is empty can take a worker.
+    `job_log` (name, lines): {name, pod, log}.
+    `job_preview` (node, None for the least loaded): the manifest that `job_launch` would send, and what the API server
+    says to it in a dry run, which creates nothing: {node (as in `job_nodes`), accepted, said, manifest}.
     """
 
     id: str
@@ -72,7 +77,9 @@ class Command(Header, frozen=True, tag="COMMAND"):
 
     verb: `override_set` (scope, target, reason, for_s), `override_clear` (scope), `calibrate` (camera, profile; answers
     when the person was watched for long enough), `camera_pause` (camera, reason, for_s), `camera_resume` (camera,
-    reason), `snooze` (camera or `all`, for_s, reason), `alarm_silence` (id, for_s, reason; `for_s` 0 ends it).
+    reason), `snooze` (camera or `all`, for_s, reason), `alarm_silence` (id, for_s, reason; `for_s` 0 ends it),
+    `job_launch` (node, None for the least loaded; id, of the order: the same one again launches nothing more),
+    `job_stop` (name). The last two answer with the Job as `jobs` shows it.
     """
 
     id: str
