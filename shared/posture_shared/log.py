@@ -1,39 +1,88 @@
-"""Logs: one event, one line, `key=value` or JSON, to stderr; rate-limited where strangers can trigger it."""
+"""Logs: one event, one line, `key=value` or JSON, to stderr; rate-limited where strangers can trigger it.
+
+Under systemd's journal a line begins with its priority (sd-daemon(3)) and has no time of its own: the journal has both.
+"""
 
 import json
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, TextIO
 
 from posture_shared.text import one_line
 
+_PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_SAME_BURST: Final = 50
+"""Lines of one kind in ten seconds; what is beyond is counted and said by the next one that is let through."""
+_KINDS: Final = 1000
+
 
 class _Text(logging.Formatter):
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{self.formatTime(record)} {record.levelname.lower()} {record.name} {one_line(record.getMessage())}"
+        time_and_level = "" if self._journal else f"{self.formatTime(record)} {record.levelname.lower()} "
+        line = f"{time_and_level}{record.name} {one_line(record.getMessage())}{_kept_back(record)}"
         return f"{line} {one_line(self.formatException(record.exc_info))}" if record.exc_info else line
 
 
 class _Json(logging.Formatter):
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
     def format(self, record: logging.LogRecord) -> str:
-        event = {
-            "at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+        event = {} if self._journal else {"at": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")}
+        event |= {
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": f"{record.getMessage()}{_kept_back(record)}",
         }
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
         return json.dumps(event, ensure_ascii=False)
 
 
-def setup(*, style: Literal["text", "json"] = "text", level: str = "INFO") -> None:
-    """Send every log line of this process to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if style == "json" else _Text())
+class _WithPriority(logging.Formatter):
+    """Another formatter's line after the priority that the journal reads."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next((number for level, number in _PRIORITIES if record.levelno >= level), 7)
+        return f"<{priority}>{self._inner.format(record)}"
+
+
+def setup(
+    *,
+    style: Literal["text", "json"] = "text",
+    level: str = "INFO",
+    stream: TextIO | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> None:
+    """Send every log line of this process to stderr (or `stream`)."""
+    stream = stream or sys.stderr
+    journal = is_journal(stream, environment)
+    formatter = _Json(journal=journal) if style == "json" else _Text(journal=journal)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_WithPriority(formatter) if journal else formatter)
+    handler.addFilter(_Floods())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def is_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Whether what is written to `stream` goes to systemd's journal: `JOURNAL_STREAM` names its device and inode."""
+    try:
+        file = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environment.get("JOURNAL_STREAM") == f"{file.st_dev}:{file.st_ino}"
 
 
 class RateLimit:
@@ -51,3 +100,27 @@ class RateLimit:
             self._since, self._seen = now, 0
         self._seen += 1
         return self._seen <= self._burst, kept_back
+
+
+class _Floods(logging.Filter):
+    """Keeps any one kind of line from filling the disk: each (logger, level, words) has a limit of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._limits: dict[tuple[str, int, str], RateLimit] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, record.levelno, str(record.msg)[:80])
+        limit = self._limits.get(kind)
+        if limit is None:
+            if len(self._limits) >= _KINDS:
+                self._limits.clear()
+            limit = self._limits[kind] = RateLimit(burst=_SAME_BURST)
+        allowed, kept_back = limit.allow()
+        record.kept_back = kept_back
+        return allowed
+
+
+def _kept_back(record: logging.LogRecord) -> str:
+    count = getattr(record, "kept_back", 0)
+    return f" kept_back={count}" if count else ""

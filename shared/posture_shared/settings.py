@@ -1,10 +1,10 @@
 """Settings: where they come from, which source won, and how they are shown without secrets.
 
 Sources, last wins: defaults, TOML files (`/etc/posture/*.toml`, the user's configuration folder, `--config`),
-environment (`POSTURE_*`, nested by `__`; aliases such as `SUPABASE_HOST`), flags. A file has one table for each
-program (`[master]`, `[worker]`, `[publisher]`, `[console]`), and may say `version = 1` before them: a file written for
-a newer version of the settings is refused as such. Reading is pydantic-settings' work; this module adds provenance,
-one-line errors and masking.
+credentials (systemd's `LoadCredential=`: files named as settings), environment (`POSTURE_*`, nested by `__`; aliases
+such as `SUPABASE_HOST`), flags. A file has one table for each program (`[master]`, `[worker]`, `[publisher]`,
+`[console]`), and may say `version = 1` before them: a file written for a newer version of the settings is refused as
+such. Reading is pydantic-settings' work; this module adds provenance, one-line errors and masking.
 """
 
 import os
@@ -26,6 +26,8 @@ MASK: Final = "********"
 EXAMPLE: Final = "not set; it must be"
 """Source of a value that only stands for one."""
 SYSTEM_FOLDER: Final = Path("/etc/posture")
+CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
+"""The variable in which systemd names the folder of a service's credentials."""
 FILE_VERSION: Final = 1
 """Version of the files' form; it rises when a setting in files is renamed, moved or means something else."""
 
@@ -101,6 +103,7 @@ def load(
     for variable, name in (aliases or {}).items():
         if os.environ.get(variable):
             layers.append((f"environment {variable}", _nest(name, os.environ[variable])))
+    layers += ((f"credential {name}", _nest(name, value)) for name, value in _credentials(model))
     try:
         found = EnvSettingsSource(model)()
     except (ValueError, TypeError) as error:
@@ -163,6 +166,36 @@ def _check_version(file: Path, version: Any) -> None:
             f"{FILE_VERSION}: install the release that the file is for, or the file that was kept from before",
             Exit.USAGE,
         )
+
+
+def _credentials(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """What systemd hands over (`LoadCredential=`): a file with the name of a setting, e.g. `broker.password`.
+
+    Where the setting is a path, it is that of the file; an empty file says nothing.
+    """
+    folder = os.environ.get(CREDENTIALS)
+    if not folder:
+        return
+    for name, field in _by_name(model):
+        file = Path(folder) / name
+        try:
+            content = file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise Stop(f"the credential {file} cannot be read: {error}", Exit.USAGE) from None
+        if content:
+            yield name, str(file) if Path in _kinds(field.annotation) else content
+
+
+def _by_name(model: type[BaseModel], at: Path_ = ()) -> Iterator[tuple[str, FieldInfo]]:
+    """Each setting with its dotted name."""
+    for part, field in model.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, BaseModel):
+            yield from _by_name(group, (*at, part))
+        else:
+            yield ".".join((*at, part)), field
 
 
 def _nest(name: str, value: Any) -> dict[str, Any]:
