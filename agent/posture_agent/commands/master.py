@@ -26,7 +26,7 @@ from posture_shared.exits import Exit, Stop
 @click.option("--insecure", is_flag=True, default=None, help="Listen beyond loopback without keys.")
 def master(config: Path | None, broker: str | None, **flags: Any) -> None:
     """Receive frames from the broker, lease them to workers, store results, serve consoles."""
-    from posture_agent.master.run import serve  # noqa: PLC0415 - the master's imports cost a second
+    from posture_agent.master.serve import serve  # noqa: PLC0415 - the master's imports cost a second
     from posture_agent.settings import MasterSettings  # noqa: PLC0415
     from posture_agent.store.database import ALIASES  # noqa: PLC0415
     from posture_shared import settings  # noqa: PLC0415

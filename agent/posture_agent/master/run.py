@@ -7,7 +7,6 @@ consoles, → `site`.
 import asyncio
 import contextlib
 import logging
-import signal
 import time
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +14,6 @@ from typing import Final
 
 import zmq.asyncio
 
-from posture_agent import listening
 from posture_agent.health import HealthServer, Readiness
 from posture_agent.kube.wiring import Kubernetes
 from posture_agent.master import local_worker
@@ -55,35 +53,15 @@ from posture_agent.store.retention import Retention
 from posture_agent.store.timeline_log import TimelineLog
 from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
-from posture_shared import log as logs
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
-from posture_shared.keys import Allowed, master_pair
+from posture_shared.keys import Allowed
 from posture_shared.records import Decision, NodeLoad, PlacementState, StoryStep
 from posture_shared.timeline import Episode, Pause, PostureBaseline
 
 log = logging.getLogger("posture.master")
 
 _REMEMBERED: Final = 500
-
-
-def serve(settings: MasterSettings) -> None:
-    """Run the master until it is told to stop. Raises Stop where it cannot start or may not go on."""
-    logs.setup(style=settings.log_format, level=settings.log_level)
-    listening.check(settings.listen, keys=master_pair(settings.keys_dir) is not None, insecure=settings.insecure)
-    outbox = Outbox(settings.data_dir)
-    try:
-        asyncio.run(_run(settings, outbox))
-    finally:
-        outbox.close()
-
-
-async def _run(settings: MasterSettings, outbox: Outbox) -> None:
-    master = Master(settings, outbox)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, master.end, None)
-    await master.run()
 
 
 class Master:
@@ -93,6 +71,8 @@ class Master:
         self._settings = settings
         self._ended: asyncio.Future[Stop | None] = asyncio.get_running_loop().create_future()
         self._leased: set[str] = set()
+        self.started = asyncio.Event()
+        """Everything is open, and the broker was tried."""
         epoch = new_id()
         self.alarms = Alarms(clock=lambda: datetime.now(UTC))
         self.keys = admission(settings.keys_dir)
@@ -229,7 +209,7 @@ class Master:
             port=settings.metrics_port,
             registry=registry(lambda: self.overview.latest),
             alive=lambda: self.overview.alive,
-            ready=self._ready,
+            ready=self.readiness,
         )
 
     async def run(self) -> None:
@@ -269,6 +249,7 @@ class Master:
                 __version__,
                 self._settings.data_dir,
             )
+            self.started.set()
             stop = await asyncio.shield(self._ended)
         log.info("event=stopped node=%s", self._settings.node_name)
         if stop is not None:
@@ -367,7 +348,8 @@ class Master:
         self.cameras.remember(self._reads.newest_per_camera().values())
         self.site.remember(self._reads.results(limit=_REMEMBERED), self._reads.decisions(limit=_REMEMBERED))
 
-    def _ready(self) -> Readiness:
+    def readiness(self) -> Readiness:
+        """Whether frames can come in, be analysed and be stored now."""
         conditions = {
             "broker": self.ingest.link().state == "up",
             "store": self.committer.ready,
