@@ -161,6 +161,7 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     received: int = 0
     rows: int = 0
     spooled: int | None = None
+    dropped: int | None = None
     last_received: datetime | None = None
     last_status: PostureStatus | None = None
     last_frame_id: str | None = None

@@ -1,5 +1,6 @@
 """Kubernetes as one object for the master: nothing but stand-ins while it is not enabled."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,10 @@ class Kubernetes:
     def links(self) -> list[Link]:
         """How the master stands with Kubernetes; none without it."""
         return [] if self._launcher is None else [self._launcher.link()]
+
+    def jobs_by_state(self) -> dict[str, int]:
+        """How many Jobs there are in each state. Any thread may ask."""
+        return {} if self._launcher is None else Counter(job.state for job in self._launcher.found if not job.gone)
 
     # Placement's `Jobs`.
 

@@ -12,14 +12,15 @@ MAX_BYTES: Final = 4096
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A publisher's own words.
 
-    `spooled`: frames it still holds; `oldest`: the lowest number of `run` among them; `trouble`: why its source gives
-    no pictures.
+    `spooled`: frames it still holds; `dropped`: frames that its full spool gave up since its start; `oldest`: the
+    lowest number of `run` among them; `trouble`: why its source gives no pictures.
     """
 
     state: Literal["online", "offline"]
     run: str | None = None
     seq: int | None = None
     spooled: int | None = None
+    dropped: int | None = None
     oldest: int | None = None
     fps: float | None = None
     source: str | None = None
@@ -41,7 +42,7 @@ def parse(payload: bytes) -> CameraStatus | None:
     except NONSENSE:
         return None
     texts = (status.run, status.source, status.version, status.trouble)
-    numbers = (status.seq, status.spooled, status.oldest, status.fps)
+    numbers = (status.seq, status.spooled, status.dropped, status.oldest, status.fps)
     if any(t is not None and len(t) > _LONGEST for t in texts):
         return None
     return None if any(n is not None and not 0 <= n < 2**53 for n in numbers) else status

@@ -25,6 +25,7 @@ class _Camera:
     rows: int = 0
     in_flight: int = 0
     spooled: int | None = None
+    dropped: int | None = None
     source: str | None = None
     version: str | None = None
     capture: Literal["on", "off"] = "on"
@@ -95,7 +96,7 @@ class Cameras:
         camera = self._of(pi_id)
         camera.online = said.state == "online"
         camera.spooled, camera.source, camera.version = said.spooled, said.source, said.version
-        camera.capture = said.capture
+        camera.dropped, camera.capture = said.dropped, said.capture
 
     def touch(self, names: Iterable[str]) -> None:
         """Mark cameras as changed, e.g. after a change of placement."""
@@ -140,6 +141,7 @@ class Cameras:
             received=camera.received,
             rows=camera.rows,
             spooled=camera.spooled,
+            dropped=camera.dropped,
             last_received=camera.last_received,
             last_status=camera.last_status,
             last_frame_id=camera.last_frame_id,

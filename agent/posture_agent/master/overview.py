@@ -24,6 +24,7 @@ from posture_agent.master.placing import Placing
 from posture_agent.master.rates import Rate
 from posture_agent.master.site import SiteView, Sources
 from posture_agent.master.workers import WorkerPlane
+from posture_agent.metrics.observed import Observed
 from posture_agent.settings import MasterSettings
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.reads import Backlog, Reads
@@ -58,13 +59,14 @@ class Overview:
         placing: Placing,
         hostile: Callable[[], dict[str, int]],
         timeline: Timeline,
+        observed: Observed,
         more_links: Callable[[], list[Link]] = list,
     ) -> None:
         self._settings, self._epoch = settings, epoch
         self._ingest, self._workers, self._cameras = ingest, workers, cameras
         self._alarms, self._reads, self._drainer = alarms, reads, drainer
         self._placing, self._hostile, self._timeline = placing, hostile, timeline
-        self._more_links = more_links
+        self._more_links, self._observed = more_links, observed
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
         self._camera_alarms = CameraAlarms()
@@ -111,6 +113,7 @@ class Overview:
     def done(self, result: Result) -> None:
         """A row was committed."""
         self._done.add(time.monotonic())
+        self._observed.row(result)
         self._by_status[result.posture_status] += 1
         if result.processed_by is not None:
             self._by_node[result.processed_by] += 1
@@ -187,6 +190,7 @@ class Overview:
             await asyncio.sleep(WATCH_S)
             self._turned_s = time.monotonic()
             self._lag_ms = max(0.0, (self._turned_s - before - WATCH_S) * 1000)
+            self._observed.lag(self._lag_ms / 1000)
             try:
                 await self._look(site)
             except Exception:  # supervisor: a disk that fails must not end the watch

@@ -14,7 +14,6 @@ from typing import Final
 
 import zmq.asyncio
 
-from posture_agent.health import HealthServer, Readiness
 from posture_agent.kube.wiring import Kubernetes
 from posture_agent.master import local_worker
 from posture_agent.master.admission import GONE, admission
@@ -26,6 +25,7 @@ from posture_agent.master.completion import Completion
 from posture_agent.master.control import Control
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.ingest import Ingest
+from posture_agent.master.monitoring import Monitoring
 from posture_agent.master.outcome import Outcome
 from posture_agent.master.overload import Overload
 from posture_agent.master.overview import Overview
@@ -40,7 +40,6 @@ from posture_agent.master.runs import RunState
 from posture_agent.master.silences import Silences
 from posture_agent.master.site import SiteView
 from posture_agent.master.workers import WorkerPlane
-from posture_agent.metrics import registry
 from posture_agent.settings import MasterSettings, local_author
 from posture_agent.store import kept_runs
 from posture_agent.store.committer import Committer
@@ -55,6 +54,7 @@ from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
+from posture_shared.health import Readiness
 from posture_shared.keys import Allowed
 from posture_shared.records import Decision, NodeLoad, PlacementState, StoryStep
 from posture_shared.timeline import Episode, Pause, PostureBaseline
@@ -169,6 +169,9 @@ class Master:
             record=lambda event: recording.add(event, self.placing.state),
             jobs=self.kubernetes,
         )
+        self.monitoring = Monitoring(
+            settings, lambda: self.overview, ready=self.readiness, jobs=self.kubernetes.jobs_by_state
+        )
         self.overview = Overview(
             settings=settings,
             epoch=epoch,
@@ -182,6 +185,7 @@ class Master:
             hostile=self._hostile_consoles,
             timeline=self.timeline,
             more_links=self.kubernetes.links,
+            observed=self.monitoring.observed,
         )
         self.site = SiteView(epoch=epoch, sources=self.overview.sources())
         others = {**self.timeline.queries(), **recording.queries()}
@@ -204,13 +208,6 @@ class Master:
             authorise=self.keys.console if self.keys else lambda _: ("operator", local_author()),
             secure=self.keys.guard_consoles if self.keys else lambda _: None,
         )
-        self.health = HealthServer(
-            address=settings.metrics_listen,
-            port=settings.metrics_port,
-            registry=registry(lambda: self.overview.latest),
-            alive=lambda: self.overview.alive,
-            ready=self.readiness,
-        )
 
     async def run(self) -> None:
         """Start everything, wait for the end, stop everything in the order that loses nothing."""
@@ -230,8 +227,8 @@ class Master:
             ending.push_async_callback(self.timeline.stop)
             self.pauses.start()
             ending.callback(self.pauses.stop)
-            self.health.start()
-            ending.push_async_callback(asyncio.to_thread, self.health.stop)
+            self.monitoring.start()
+            ending.push_async_callback(self.monitoring.stop)
             self.ingest.start()
             ending.callback(self.ingest.hold)
             watching = asyncio.create_task(self.overview.watch(self.site), name="overview")
@@ -314,6 +311,7 @@ class Master:
 
     def _decided(self, decision: Decision) -> None:
         self.site.decision(decision)
+        self.monitoring.decision(decision)
 
     def _hostile_consoles(self) -> dict[str, int]:
         return self.control.hostile()

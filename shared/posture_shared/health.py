@@ -1,7 +1,7 @@
 """Read-only HTTP for machines: `/healthz` (alive), `/readyz` (can do its work), `/metrics` (OpenMetrics).
 
-A thread of its own serves it, so that a probe gets its answer while the loop is busy; what it reads are plain
-values that the loop leaves here.
+A thread of its own serves it, so that a probe gets its answer while the program is busy; what it reads are plain
+values that the program leaves here. What `/metrics` says is made elsewhere: this module knows no metrics library.
 """
 
 import json
@@ -9,17 +9,23 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from pydantic import Field
 
 from posture_shared.exits import Exit, Stop
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("posture.health")
+
+PortOrOff = Annotated[int, Field(ge=0, le=65535)] | Literal["off"]
+"""Setting of a program that need not be asked: a TCP port, 0 for any free one, or `off`."""
+_POLL_S: Final = 0.5
+_TOO_LONG_S: Final = 5
+"""A client that says nothing does not hold a thread for longer."""
 
 
 class Readiness(NamedTuple):
@@ -34,7 +40,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 5  # a client that says nothing does not hold a thread
+    timeout = _TOO_LONG_S
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         log.debug("event=http %s", format % args)
@@ -48,18 +54,18 @@ class HealthServer:
         *,
         address: str,
         port: int,
-        registry: CollectorRegistry,
+        metrics: "WSGIApplication",
         alive: Callable[[], bool],
         ready: Callable[[], Readiness],
     ) -> None:
-        self._metrics = make_wsgi_app(registry)
+        self._metrics = metrics
         self._alive, self._ready = alive, ready
         try:
             self._server = make_server(address, port, self._serve, server_class=_Server, handler_class=_Quiet)
         except OSError as error:
             raise Stop(f"cannot listen for metrics on {address}:{port}: {error.strerror}", Exit.USAGE) from None
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), name="health", daemon=True)
 
     def start(self) -> None:
         """Begin to serve."""
