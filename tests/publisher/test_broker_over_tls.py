@@ -10,34 +10,13 @@ from posture_publisher.link import Connected, Link
 from posture_publisher.settings import BrokerSettings
 from posture_publisher.wire import CameraStatus
 from posture_shared.exits import Stop
+from support.certificates import make_certificates
 from support.mosquitto import Mosquitto
 from support.processes import wait_for
 
 pytestmark = pytest.mark.integration
 
 FAREWELL = CameraStatus(state="offline", run="r", seq=0, spooled=0, oldest=1, fps=0, source="synthetic", version="1")
-
-
-def make_certificates(folder: Path) -> None:
-    """An authority, a broker's certificate by it, and another authority."""
-    for name in ("authority", "stranger"):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
-             "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-    (folder / "extensions").write_text("subjectAltName=IP:127.0.0.1\n")
-    subprocess.run(
-        ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker", "-keyout", folder / "broker.key",
-         "-out", folder / "broker.csr"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    subprocess.run(
-        ["openssl", "x509", "-req", "-in", folder / "broker.csr", "-CA", folder / "authority.crt", "-CAkey",
-         folder / "authority.key", "-CAcreateserial", "-days", "2", "-extfile", folder / "extensions", "-out",
-         folder / "broker.crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
 
 
 @pytest.fixture

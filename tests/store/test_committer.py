@@ -5,7 +5,6 @@ import os
 import sqlite3
 import stat
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,6 @@ from posture_shared.frame import new_id
 from posture_shared.records import Decision
 from support.opened_store import NOW, Store, outcome
 from support.processes import eventually
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = Store(tmp_path)
-    yield opened
-    await opened.close()
 
 
 async def test_a_committed_result_reads_back_as_it_was(store: Store) -> None:

@@ -2,11 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
@@ -16,90 +13,18 @@ from posture_agent.commands.outbox import outbox as outbox_command
 from posture_agent.store import journal
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.drainer import Drainer
-from posture_agent.store.migrate import grant, migrate
+from posture_agent.store.migrate import grant, migrate, migrations
 from posture_shared.exits import Stop
 from posture_shared.frame import new_id
 from posture_shared.records import Decision
+from support.database import DASHBOARDS, OLD_TABLE, ask, settings_of
 from support.opened_store import Store, outcome
 from support.postgres import Postgres
 from support.processes import eventually
 
 pytestmark = pytest.mark.integration
 
-OLD_TABLE = """
-CREATE TABLE posture_log (
-  id SERIAL PRIMARY KEY,
-  filename VARCHAR(255), pi_id VARCHAR(50), received_time TIMESTAMP, analyzed_time TIMESTAMP,
-  neck_angle REAL, body_angle REAL, posture_status VARCHAR(50), landmarks_detected BOOLEAN, processed_by VARCHAR(50)
-);
-INSERT INTO posture_log (filename, pi_id, received_time, analyzed_time, neck_angle, body_angle, posture_status,
-                         landmarks_detected, processed_by)
-SELECT 'img_' || n || '.jpg', 'pi1', timestamp '2024-05-01' + n * interval '1 minute', timestamp '2024-05-01', 20, 5,
-       CASE WHEN mod(n, 3) = 0 THEN 'Bad' ELSE 'Good' END, true, 'nano' FROM generate_series(1, 10000) n;
-"""
-DASHBOARDS = (
-    (
-        "SELECT posture_status, count(*) FROM posture_log WHERE pi_id = 'pi1' AND posture_status IN ('Good','Bad')"
-        " GROUP BY 1"
-    ),
-    "SELECT received_time::date AS day, count(*) FROM posture_log WHERE pi_id = 'pi1' GROUP BY 1 ORDER BY 1",
-    (
-        "SELECT received_time AS time, neck_angle, body_angle FROM posture_log"
-        " WHERE pi_id = 'pi1' AND posture_status IN ('Good','Bad') ORDER BY 1"
-    ),
-    "SELECT avg(neck_angle), avg(body_angle) FROM posture_log WHERE landmarks_detected = true",
-)
-
-
-def ask(url: str, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    with connected(url) as link, link, link.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Any]:
-    link = psycopg2.connect(url)
-    try:
-        yield link
-    finally:
-        link.close()
-
-
-def settings_of(server: Postgres, url: str, **more: Any) -> DatabaseSettings:
-    parts = psycopg2.extensions.parse_dsn(url)
-    values = {"host": server.host, "port": server.port, "name": parts["dbname"], "user": parts["user"], **more}
-    return DatabaseSettings(**values)
-
-
 Draining = Callable[..., Drainer]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = Store(tmp_path)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def draining(store: Store) -> AsyncIterator[Draining]:
-    started: list[Drainer] = []
-
-    def start(database: DatabaseSettings) -> Drainer:
-        drainer = Drainer(
-            outbox=store.outbox,
-            database=database,
-            writer=store.committer,
-            on_alarm=lambda *alarm: store.alarms.append(alarm),
-        )
-        drainer.start()
-        started.append(drainer)
-        return drainer
-
-    yield start
-    for drainer in started:
-        await drainer.stop()
 
 
 def waiting(store: Store) -> int:
@@ -108,7 +33,9 @@ def waiting(store: Store) -> int:
 
 def test_migrating_twice_changes_nothing(postgres: Postgres) -> None:
     url = postgres.url
-    assert migrate(url) == ["0001_posture_log", "0002_operation"]
+    applied = migrate(url)
+    assert applied[:2] == ["0001_posture_log", "0002_operation"]
+    assert len(applied) == len(migrations())
     assert migrate(url) == []
 
 
@@ -355,7 +282,7 @@ async def test_a_role_without_the_right_to_insert_is_one_alarm_until_it_has_it(
     await asyncio.sleep(1.5)
     assert len(store.alarms) == 1
     assert drainer.link().state == "down"
-    ask(url, f"GRANT INSERT ON ALL TABLES IN SCHEMA public TO {role}")
+    ask(url, f"GRANT posture_writer TO {role}")
     await eventually(lambda: waiting(store) == 0)
     await eventually(lambda: len(store.alarms) == 2)
     assert store.alarms[-1][2] is None

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,6 @@ from support.opened_store import Store, outcome
 from support.processes import eventually
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = Store(tmp_path)
-    yield opened
-    await opened.close()
 
 
 def ago(days: float) -> datetime:

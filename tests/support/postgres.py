@@ -35,12 +35,12 @@ class Postgres:
     """A server on 127.0.0.1 with the superuser `postgres`, who needs no password there.
 
     `.url` is an empty database; `.database()` makes a further one. Roles belong to the whole server: give those that a
-    test creates a name of their own.
+    test creates a name of their own. `more` are further settings; `.keep` puts files that they name into `.folder`.
     """
 
     host = "127.0.0.1"
 
-    def __init__(self) -> None:
+    def __init__(self, **more: str) -> None:
         binaries = _binaries()
         if binaries is None:
             missing("PostgreSQL", "Debian: apt-get install postgresql")
@@ -53,7 +53,7 @@ class Postgres:
         if self._user:
             shutil.chown(self.folder, self._user)
         self._initialise(binaries / "initdb")
-        options = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
+        options = [part for key, value in {**SETTINGS, **more}.items() for part in ("-c", f"{key}={value}")]
         self.program = Program(
             [binaries / "postgres", "-D", self._data, "-p", str(self.port), *options],
             folder=self.folder,
@@ -67,6 +67,15 @@ class Postgres:
         """The address of `database` for `user`."""
         secret = f":{password}" if password else ""
         return f"postgresql://{user}{secret}@{self.host}:{self.port}/{database}"
+
+    def keep(self, file: Path, name: str) -> Path:
+        """A copy of `file` that the server alone may read."""
+        kept = self.folder / name
+        shutil.copyfile(file, kept)
+        kept.chmod(0o600)
+        if self._user:
+            shutil.chown(kept, self._user)
+        return kept
 
     def start(self) -> None:
         """Start it, on the same port and with its data."""

@@ -132,22 +132,11 @@ def _here(file: Path, span: "Span", *, dry_run: bool) -> "Found":
 
 
 def _in_database(url: str, settings: "MasterSettings", span: "Span", *, dry_run: bool) -> "Found":
-    import contextlib  # noqa: PLC0415 - see forget
+    from posture_agent.store import forgetting  # noqa: PLC0415 - see forget
+    from posture_agent.store.admin import owner  # noqa: PLC0415
 
-    import psycopg2  # noqa: PLC0415
-
-    from posture_agent.store import forgetting  # noqa: PLC0415
-    from posture_agent.store.database import connect  # noqa: PLC0415
-
-    try:
-        with contextlib.closing(connect(url, program="posture-agent forget")) as link:
-            return forgetting.forget_in_database(link, span, zone=settings.database.zone, dry_run=dry_run)
-    except psycopg2.errors.InsufficientPrivilege as error:
-        sentence = " ".join(str(error).split())
-        raise Stop(f"the database refuses: {sentence}; use its owner's login", Exit.REFUSED) from None
-    except psycopg2.Error as error:
-        sentence = " ".join(str(error).split())
-        raise Stop(f"rows in PostgreSQL stay: {sentence}; run this again", Exit.UNREACHABLE) from None
+    with owner(url, verb="forget", trouble="rows in PostgreSQL stay") as link:
+        return forgetting.forget_in_database(link, span, zone=settings.database.zone, dry_run=dry_run)
 
 
 def _tell_camera(settings: "MasterSettings", span: "Span") -> str | None:

@@ -12,16 +12,34 @@ if TYPE_CHECKING:
     from posture_agent.settings import MasterSettings
 
 
+_DAYS = click.FloatRange(min=1, max=36500)
+
+
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only say what would go; also while the master runs.")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of posture.db.")
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file with a [master] table.")
+@click.option("--admin-url", metavar="URL", help="In PostgreSQL instead: postgresql://USER@HOST/DATABASE of the owner.")
+@click.option("--days", type=_DAYS, default=365, show_default=True, help="In PostgreSQL: what is older goes.")
+@click.option(
+    "--bad-days", type=_DAYS, help="In PostgreSQL: the same for bad posture and episodes; default twice --days."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def retention(*, dry_run: bool, data_dir: Path | None, config: Path | None, as_json: bool) -> None:
+def retention(
+    *,
+    dry_run: bool,
+    data_dir: Path | None,
+    config: Path | None,
+    admin_url: str | None,
+    days: float,
+    bad_days: float | None,
+    as_json: bool,
+) -> None:
     """Remove pictures and rows that are due by the settings `store.*`.
 
     A running master does this by itself every few minutes; this is for a look ahead, or for a master that is
-    stopped. Rows in PostgreSQL are not touched.
+    stopped. Rows in PostgreSQL are removed only with --admin-url, and then nothing here; by hand, by a timer, or inside
+    the database by pg_cron (posture_remove_old).
     """
     from posture_agent.settings import MasterSettings  # noqa: PLC0415 - settings load slowly
     from posture_agent.store.database import ALIASES  # noqa: PLC0415
@@ -29,7 +47,10 @@ def retention(*, dry_run: bool, data_dir: Path | None, config: Path | None, as_j
 
     log.setup(level="warning")
     loaded = settings.load(MasterSettings, "master", flags={"data_dir": data_dir}, config=config, aliases=ALIASES)
-    found = _look(loaded.value) if dry_run else _remove(loaded.value)
+    if admin_url is not None:
+        found = _in_database(admin_url, loaded.value, days, bad_days or 2 * days, dry_run=dry_run)
+    else:
+        found = _look(loaded.value) if dry_run else _remove(loaded.value)
     if as_json:
         click.echo(json.dumps(dict(sorted(found.items()))))
         return
@@ -82,3 +103,14 @@ def _remove(settings: "MasterSettings") -> "Counter[str]":
             return Retention(settings.keeping, outbox=outbox, writer=writer).once()
         except (OSError, sqlite3.Error) as error:
             raise Stop(f"what is due in {folder} could not all be removed: {error}") from None
+
+
+def _in_database(
+    url: str, settings: "MasterSettings", days: float, bad_days: float, *, dry_run: bool
+) -> "Counter[str]":
+    from posture_agent.store.admin import owner  # noqa: PLC0415 - psycopg2 is loaded only when used
+    from posture_agent.store.database_retention import remove_old  # noqa: PLC0415
+
+    zone = settings.database.time_zone
+    with owner(url, verb="retention", trouble="old rows in PostgreSQL stay") as link:
+        return remove_old(link, days=days, bad_days=bad_days, zone=zone, dry_run=dry_run)

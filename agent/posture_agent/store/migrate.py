@@ -3,20 +3,19 @@
 The numbered files in `migrations/` are applied in order, all in one transaction under a lock, each once.
 """
 
-import contextlib
-from collections.abc import Iterator
 from importlib import resources
+from itertools import product
 from typing import Final
 
-import psycopg2
-import psycopg2.extensions
 from psycopg2 import sql
 
-from posture_agent.store.database import connect
+from posture_agent.store.admin import owner
 from posture_agent.store.streams import STREAMS
-from posture_shared.exits import Exit, Stop
 
 _LOCK: Final = 0x706F73747572  # "postur": any number that nobody else locks
+_TROUBLE: Final = "the database could not be brought up to date"
+VIEWS: Final = ("posture_now", "posture_by_day", "posture_episodes_by_day")
+"""What dashboards read besides the tables."""
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
   version text PRIMARY KEY, applied_at timestamp with time zone NOT NULL DEFAULT now()
@@ -45,7 +44,7 @@ def migrate(admin_url: str) -> list[str]:
     Raises:
         Stop: the address makes no sense (exit 2), the database cannot be reached (exit 3) or refuses (exit 4).
     """
-    with _admin(admin_url) as link, link, link.cursor() as cursor:
+    with owner(admin_url, verb="migrate", trouble=_TROUBLE) as link, link, link.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         cursor.execute(_TABLE)
         cursor.execute("SELECT version FROM schema_migrations")
@@ -60,12 +59,13 @@ def migrate(admin_url: str) -> list[str]:
 def grant(admin_url: str, *, writer: str, readers: tuple[str, ...] = ()) -> None:
     """Let the role `writer` insert and nothing else, `readers` read and nothing else, under row level security.
 
-    Everyone else but the tables' owner then sees no row. The roles must exist.
+    For logins that are to have these rights by their own name; members of posture_writer and posture_reader (migration
+    0003) have them already. The roles must exist.
 
     Raises:
         Stop: as for `migrate`.
     """
-    with _admin(admin_url) as link, link, link.cursor() as cursor:
+    with owner(admin_url, verb="migrate", trouble=_TROUBLE) as link, link, link.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         for table in (stream.table for stream in STREAMS):
             named = sql.Identifier(table)
@@ -79,6 +79,9 @@ def grant(admin_url: str, *, writer: str, readers: tuple[str, ...] = ()) -> None
             for reader in readers:
                 policy = sql.Identifier(f"posture_read_{reader}")
                 cursor.execute(sql.SQL(_READ).format(table=named, reader=sql.Identifier(reader), policy=policy))
+        for view, reader in product(VIEWS, readers):
+            named = sql.Identifier(view)
+            cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(named, sql.Identifier(reader)))
 
 
 def migrations() -> list[tuple[str, str]]:
@@ -86,40 +89,3 @@ def migrations() -> list[tuple[str, str]]:
     folder = resources.files("posture_agent.store") / "migrations"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return [(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in files]
-
-
-@contextlib.contextmanager
-def _admin(url: str) -> Iterator[psycopg2.extensions.connection]:
-    _check(url)
-    try:
-        link = connect(url, program="posture-agent migrate")
-    except psycopg2.Error as error:
-        raise Stop(f"cannot reach the database: {_line(error)}", Exit.UNREACHABLE) from None
-    try:
-        yield link
-    except psycopg2.errors.InsufficientPrivilege as error:
-        raise Stop(
-            f"the database refuses: {' '.join(str(error).split())}; use its owner's login", Exit.REFUSED
-        ) from None
-    except psycopg2.Error as error:
-        raise Stop(f"the database could not be brought up to date: {_line(error)}") from None
-    finally:
-        link.close()
-
-
-def _check(url: str) -> None:
-    """Refuse what libpq would misread, for its complaint quotes the password. Raises Stop."""
-    try:
-        parts = psycopg2.extensions.parse_dsn(url)
-    except psycopg2.ProgrammingError:
-        parts = {"host": "@"}
-    if "@" in str(parts.get("host", "")) or not str(parts.get("port", "0")).replace(",", "").isdecimal():
-        raise Stop(
-            "--admin-url is no address of a database: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, other signs "
-            "than letters and digits in the password as %XX, or leave it to PGPASSWORD",
-            Exit.USAGE,
-        )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
