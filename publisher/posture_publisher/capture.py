@@ -75,6 +75,7 @@ class Capture(threading.Thread):
         self._allowed.set()
         self._complaints = RateLimit()
         self._away = ""
+        self._since_s: float | None = None
 
     def stop(self) -> None:
         """Capture no more; the thread ends soon."""
@@ -82,6 +83,11 @@ class Capture(threading.Thread):
         self._allowed.set()
         self._room.set()
         self._leave.release()
+
+    def stuck_s(self, now_s: float) -> float:
+        """For how long the source has been asked for one picture; 0 while it is not. Any thread may ask."""
+        since_s = self._since_s
+        return 0.0 if since_s is None else max(0.0, now_s - since_s)
 
     def taken(self, *, room: bool) -> None:
         """The daemon has stored a frame. Without `room` a source that can wait waits."""
@@ -126,11 +132,15 @@ class Capture(threading.Thread):
         if not self._allowed.is_set():
             self._allowed.wait()
             return not self._stopping.is_set()
+        self._since_s = time.monotonic()
         try:
             picture = self._source.read()
         except SourceAway as away:
+            self._since_s = None
             self._say_away(str(away))
             return not self._stopping.wait(away.retry_s)
+        finally:
+            self._since_s = None
         captured = datetime.now(UTC)
         self._say_away("")
         self._pacer.taken()

@@ -69,7 +69,9 @@ def run(**flags: Any) -> int:
     setup(style=settings.log_style, level=settings.log_level)
     from posture_publisher.daemon import Daemon  # noqa: PLC0415 - with OpenCV and MQTT: --help must not wait for it
     from posture_publisher.sources import open_source  # noqa: PLC0415 - likewise
+    from posture_shared.service import Service  # noqa: PLC0415 - likewise
 
+    service = Service.of_this_process()
     source = open_source(
         settings.source, fps=settings.fps, size=settings.size_px, quality=settings.quality, loop=settings.loop
     )
@@ -77,7 +79,7 @@ def run(**flags: Any) -> int:
         from posture_publisher.replicas import publish  # noqa: PLC0415 - likewise
 
         return publish(settings, source)
-    return Daemon(settings, source).run()
+    return Daemon(settings, source, service).run()
 
 
 @cli.command()

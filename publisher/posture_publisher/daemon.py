@@ -34,12 +34,15 @@ from posture_publisher.wire import CameraStatus, Confirmation, Order
 from posture_shared import __version__
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import MAX_IMAGE_BYTES, new_id
+from posture_shared.service import Service
 
 log = logging.getLogger(__name__)
 
 _TICK_S: Final = 1.0
 _STATUS_S: Final = 5.0
 _RATE_S: Final = 10.0
+_STUCK_S: Final = 10.0
+"""A source that is asked for one picture for this long hangs in its driver: systemd's watchdog is not fed then."""
 _NAME: Final = 200
 """The most characters of a source's name that the status carries."""
 _RETAINED_S: Final = 1.0
@@ -67,10 +70,10 @@ class Figures(NamedTuple):
 
 
 class Daemon:
-    """One camera; `run` once."""
+    """One camera; `run` once. `service`: systemd, where it started this process."""
 
-    def __init__(self, settings: PublisherSettings, source: Source) -> None:
-        self._settings, self._source = settings, source
+    def __init__(self, settings: PublisherSettings, source: Source, service: Service | None = None) -> None:
+        self._settings, self._source, self._service = settings, source, service or Service()
         self._run_id = new_id()
         self._started_s = time.monotonic()
         self._seq = 0
@@ -122,6 +125,7 @@ class Daemon:
         try:
             return self._until_done()
         finally:
+            self._service.stopping()
             self._capture.stop()
             self._link.close(self._status("offline"), keep_session=self._shipping.kept > 0)
             self._shipping.close()
@@ -174,6 +178,16 @@ class Daemon:
         if self._up and now_s - self._status_s >= _STATUS_S:
             self._say_status(now_s)
         self._capture.room(free=self._shipping.has_room)
+        self._tell_systemd(now_s)
+
+    def _tell_systemd(self, now_s: float) -> None:
+        """Ready when the source has given, or said, something; fed while it is not stuck and this loop turns."""
+        if self._seq or self._trouble or self._ended or self._paused:
+            self._service.ready()
+        if self._capture.stuck_s(now_s) < _STUCK_S:
+            self._service.working()
+        doing = "paused" if self._paused else self._trouble or f"publishing {self._settings.pi_id}"
+        self._service.status(f"{doing}; broker: {'up' if self._up else 'away'}")
 
     def _handle(self, event: Event) -> None:
         now_s = time.monotonic()

@@ -163,6 +163,33 @@ def test_only_the_frame_past_its_time_hangs():
     assert [fail.kind for fail in said(desk, Fail)] == ["hang", "killed"]
 
 
+def test_a_child_that_takes_nothing_of_what_it_has_hangs_and_its_frames_are_blamed_for_nothing():
+    desk = active_desk()
+    desk.from_master(frame(1), b"a", 10.0)
+    assert desk.waited_s(14.0) == 4.0
+    assert not desk.hanging(15.0)
+    assert desk.hanging(15.1)
+    desk.child_ended("hang", "it hung", 15.1)
+    assert [(fail.kind, fail.started) for fail in said(desk, Fail)] == [("killed", False)]
+    assert desk.waited_s(99.0) == 0.0
+
+
+def test_each_thing_that_the_child_does_is_progress():
+    desk = active_desk()
+    desk.from_master(frame(1), b"a", 10.0)
+    desk.from_master(frame(2), b"b", 11.0)
+    assert desk.waited_s(12.0) == 2.0, "a further frame is no progress"
+    first, second = tickets(desk)
+    desk.taken(Taken(ticket=first), 12.0)
+    assert desk.waited_s(13.0) == 1.0
+    desk.found(Found(first, GOOD), b"", 14.0)
+    assert desk.waited_s(14.5) == 0.5
+    desk.stalled(3.0, 17.5)
+    assert desk.waited_s(17.5) == 0.5
+    desk.found(Found(second, GOOD), b"", 18.0)
+    assert desk.waited_s(100.0) == 0.0, "nothing is there to do"
+
+
 def test_a_pause_of_the_process_is_nobodys_hang():
     desk = active_desk()
     desk.from_master(frame(1), b"", 0.0)

@@ -16,7 +16,15 @@ log = logging.getLogger("posture.local-worker")
 
 _FIRST_BACKOFF_S: Final = 0.5
 _LONGEST_BACKOFF_S: Final = 30.0
-_LOGINS: Final = ("SUPABASE_", "PGPASS", "POSTURE_BROKER", "POSTURE_DATABASE", "POSTURE_KUBE", "POSTURE_TIMELINE")
+_LOGINS: Final = (
+    "SUPABASE_",
+    "PGPASS",
+    "CREDENTIALS_DIRECTORY",
+    "POSTURE_BROKER",
+    "POSTURE_DATABASE",
+    "POSTURE_KUBE",
+    "POSTURE_TIMELINE",
+)
 """Variables that may hold what no worker needs: broker, database, cluster, webhooks."""
 _HEALTHY_S: Final = 20.0
 """A worker that lived this long starts the next one without waiting."""

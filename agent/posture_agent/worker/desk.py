@@ -69,7 +69,7 @@ class Desk:
     Attributes:
         threads: of the child. window: frames held at most, beyond the threads a few that wait.
         rejoin: why a new connection with a new HELLO is needed. refused: the master's last word.
-        wants_child: whether the child should be running.
+        wants_child: whether the child should be running. progress_s: when the child last did anything with its work.
     """
 
     threads: int
@@ -83,6 +83,7 @@ class Desk:
     rejoin: str | None = None
     child_ready: bool = False
     last_work_s: float = 0.0
+    progress_s: float = 0.0
     heard_s: float = 0.0
     hello: Hello | None = None
     _welcomed: bool = False
@@ -198,37 +199,37 @@ class Desk:
             self._received += 1
             self._resting, self.last_work_s = False, now
             self._queue.append(held)
-            self._feed()
+            self._feed(now)
 
     # From the child.
 
     def child_loaded(self, now: float) -> None:
         """The child has its model."""
-        self.child_ready, self.last_work_s = True, now
+        self.child_ready, self.last_work_s, self.progress_s = True, now, now
         if self.active:
             self.to_master.append((Ready(generation=self.generation), None))
             self._granted = 0
             self._grant()
-        self._feed()
+        self._feed(now)
 
     def taken(self, message: Taken, now: float) -> None:
         """A thread took the work of a ticket."""
         ticket = self._tickets.get(message.ticket)
         if ticket is None:
             return
-        ticket.started_s = now
+        ticket.started_s = self.progress_s = now
         if ticket.held is not None:
             self.to_master.append((Started(lease=ticket.held.frame.lease), None))
 
     def found(self, message: Found, picture: bytes, now: float) -> None:
         """The outcome of a ticket."""
         ticket = self._tickets.pop(message.ticket, None)
-        self.last_work_s = now
+        self.last_work_s = self.progress_s = now
         if ticket is not None and ticket.held is not None:
             frame = ticket.held.frame
             done = Done(lease=frame.lease, frame_id=frame.frame_id, analysis=message.analysis)
             self._tell(ticket.held, done, now, picture)
-        self._feed()
+        self._feed(now)
         self._grant()
         self._settle()
 
@@ -238,7 +239,8 @@ class Desk:
             ticket = self._tickets.pop(number, None)
             if ticket is not None and ticket.held is not None:
                 self._fail(ticket.held, "leaving", now)
-        self._feed()
+        self.progress_s = now
+        self._feed(now)
         self._grant()
         self._settle()
 
@@ -272,8 +274,16 @@ class Desk:
     # Time.
 
     def hanging(self, now: float) -> bool:
-        """Whether a frame is in a thread for longer than its time to live."""
-        return any(self._hangs(ticket, now) for ticket in self._tickets.values())
+        """Whether a frame is in a thread for longer than its time to live, or lies there and no thread takes it."""
+        tickets = self._tickets.values()
+        untouched = bool(tickets) and all(ticket.started_s is None for ticket in tickets)
+        if untouched and self.waited_s(now) > max(ticket.ttl_s for ticket in tickets):
+            return True
+        return any(self._hangs(ticket, now) for ticket in tickets)
+
+    def waited_s(self, now: float) -> float:
+        """For how long the child has work and did nothing with it."""
+        return now - self.progress_s if self._tickets else 0.0
 
     def idle_since(self) -> float | None:
         """When there was work last, None while there is some."""
@@ -299,6 +309,7 @@ class Desk:
     def stalled(self, seconds: float, now: float) -> None:
         """This process stood still for `seconds`: nobody was silent, nothing hung."""
         self.heard_s = now
+        self.progress_s += seconds
         for ticket in self._tickets.values():
             if ticket.started_s is not None:
                 ticket.started_s += seconds
@@ -324,8 +335,10 @@ class Desk:
 
     # Within.
 
-    def _feed(self) -> None:
+    def _feed(self, now: float) -> None:
         """Give the child what it has room for; a suspect goes in alone."""
+        if not self._tickets:
+            self.progress_s = now
         while self._queue and self.child_ready and len(self._tickets) < self.threads * PREFETCH:
             if self._tickets and (self._queue[0].frame.alone or any(one.alone for one in self._tickets.values())):
                 return

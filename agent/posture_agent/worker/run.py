@@ -31,12 +31,17 @@ from posture_shared.messages.worker import (
     Telemetry,
     ToWorker,
 )
+from posture_shared.service import Service
 
 log = logging.getLogger("posture.worker")
 
 TICK_S: Final = 0.1
 TELEMETRY_S: Final = 1.0
 STALL_S: Final = 1.0
+STUCK_S: Final = 3.0
+"""The child has work and has done nothing with it for this long: until it does, systemd's watchdog is not fed."""
+LOADING_S: Final = 180.0
+"""A child that has not loaded its model after this long hangs."""
 
 
 class Worker:
@@ -44,13 +49,19 @@ class Worker:
 
     Args:
         settings: of the worker. child: the command of the analysis child. parent_pid: the master that started this
-        worker and must not be outlived, None for a worker on its own.
+        worker and must not be outlived, None for a worker on its own. service: systemd, where it started this worker.
     """
 
     def __init__(
-        self, settings: WorkerSettings, *, child: Sequence[str] = CHILD, parent_pid: int | None = None
+        self,
+        settings: WorkerSettings,
+        *,
+        child: Sequence[str] = CHILD,
+        parent_pid: int | None = None,
+        service: Service | None = None,
     ) -> None:
         self._settings, self._parent_pid = settings, parent_pid
+        self._service = service or Service()
         self._load: LoadSource = load_source(settings.load, settings.node_name)
         self._desk = Desk(threads=settings.threads)
         self._pace = Pace()
@@ -101,6 +112,15 @@ class Worker:
             if self._desk.refused is None:  # a HELLO after the last word would send away whoever took our place
                 self._tick(self._loop.time())
             self._flush()
+            self._tell_systemd(self._loop.time())
+
+    def _tell_systemd(self, now: float) -> None:
+        """Ready with the first turn of the loop; fed while every frame that this worker holds gets on."""
+        self._service.ready()
+        if self._desk.waited_s(now) < STUCK_S:
+            self._service.working()
+        joined = f"joined {self._settings.master}" if self._connected else f"looking for {self._settings.master}"
+        self._service.status(f"{joined}; analysis: {self._child.state}")
 
     def _tick(self, now: float) -> None:
         desk = self._desk
@@ -108,7 +128,7 @@ class Worker:
             raise Stop("the master that started this worker is gone", Exit.UNREACHABLE)
         if desk.rejoin is not None or now - desk.heard_s > SILENCE_S:
             self._lost(now)
-        if desk.hanging(now):
+        if desk.hanging(now) or self._child.starting_s(now) > LOADING_S:
             self._child.kill("hang")
         self._tend_child(now)
         if now - self._beat_s >= HEARTBEAT_S:
@@ -230,7 +250,11 @@ def serve(settings: WorkerSettings, *, child: Sequence[str] = CHILD, parent_pid:
     """Run a worker to its end."""
     if parent_pid is not None:
         die_with_parent(parent_pid)
-    asyncio.run(Worker(settings, child=child, parent_pid=parent_pid).run())
+    service = Service.of_this_process()
+    try:
+        asyncio.run(Worker(settings, child=child, parent_pid=parent_pid, service=service).run())
+    finally:
+        service.stopping()
 
 
 def _unmoved() -> None:

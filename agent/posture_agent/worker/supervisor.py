@@ -66,6 +66,7 @@ class Supervisor:
         self.restarts = 0
         self.setup: Setup | None = None
         self._started_once = False
+        self._started_s = 0.0
 
     @property
     def running(self) -> bool:
@@ -77,13 +78,17 @@ class Supervisor:
         """Of the running child."""
         return self._process.pid if self.running and self._process is not None else None
 
+    def starting_s(self, now: float) -> float:
+        """For how long the child has been loading; 0 when it is not."""
+        return now - self._started_s if self.running and self.state == "starting" else 0.0
+
     def start(self, setup: Setup, now: float) -> None:
         """Start a child, unless one runs or the last failed too recently."""
         if self.running or now < self._not_before_s:
             return
         if self._started_once and self._why != "rest":
             self.restarts += 1
-        self._started_once, self.setup = True, setup
+        self._started_once, self.setup, self._started_s = True, setup, now
         self.state, self._why, self._outcomes = "starting", None, 0
         self._task = asyncio.create_task(self._live(setup), name="analysis-child")
 
