@@ -24,15 +24,15 @@ SELECT has_table_privilege(to_regclass(%(table)s), 'INSERT'),
        has_table_privilege(to_regclass(%(table)s), 'DELETE')
 """
 _ADVICE: Final = (
+    ("root certificate file", "name the authority's file in database.ssl_ca (Supabase: in the project's settings)"),
     ("password authentication", "check database.user and database.password (SUPABASE_USER, SUPABASE_PASSWORD)"),
     ("no password supplied", "set database.password (SUPABASE_PASSWORD)"),
     ("does not exist", "check database.name and database.user"),
-    (
-        "root certificate file",
-        "name the file of the authority in database.ssl_ca (Supabase: in the project's settings)",
-    ),
     ("does not match host name", "write the name that the server's certificate is for into database.host"),
-    ("expired", "the server's certificate has expired, or this clock is wrong: see to the one that is at fault"),
+    (
+        "certificate has expired",
+        "the server's certificate has expired, or this clock is wrong: see to the one that is at fault",
+    ),
     ("certificate", "name the authority that signed the server's certificate in database.ssl_ca"),
     ("does not support ssl", "set database.ssl to prefer, or switch TLS on at the server"),
     ("no pg_hba.conf entry", "let the server admit this host, or set database.ssl to require"),
