@@ -6,12 +6,12 @@ ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
 # --- Dependencies: built for this architecture from wheels alone, then trimmed of what never runs here ---------------
 FROM ${PYTHON_IMAGE} AS dependencies
 COPY locks/agent.lock /build/agent.lock
-COPY scripts/image-trim /build/image-trim
+COPY scripts/image-trim scripts/image-without.txt /build/
 RUN python -m venv --without-pip /opt/posture \
  && python -m pip --python /opt/posture/bin/python install --disable-pip-version-check --no-input --no-cache-dir \
     --no-compile --require-hashes --no-deps --only-binary=:all: -r /build/agent.lock \
- && /build/image-trim /opt/posture \
- && /opt/posture/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/posture/lib
+ && python -m pip --python /opt/posture/bin/python uninstall --disable-pip-version-check --quiet --yes -r /build/image-without.txt \
+ && /build/image-trim /opt/posture
 
 # --- The pose model: of the sources only what installs it, so that other changes do not fetch it again -----------------
 FROM dependencies AS model
