@@ -48,6 +48,12 @@ def test_chart_keeps_to_its_room(cells: int, count: int) -> None:
     assert max(widths) <= max(cells + 2, 7 + count * 3)
 
 
+@pytest.mark.parametrize("source", ["telemetry", "metrics.k8s.io", "requests"])
+def test_a_candidate_says_where_its_load_comes_from(source: str) -> None:
+    known = decision(candidates=[{"node": "agx", "cpu": 12.0, "projected": 24.0, "source": source}])
+    assert f"12 %, with the work 24 % by {source}: " in plain(candidate_rows(known, 60)[1])
+
+
 def test_candidates_show_the_load_the_work_and_the_verdict() -> None:
     text = [plain(line) for line in candidate_rows(decision(), 60)]
     assert text[0].startswith("● agx")

@@ -23,7 +23,7 @@ class Site:
     """A launcher with a placement that is a set of nodes."""
 
     def __init__(self, api, folder, *, keys=None, **settings):
-        self.desired, self.failed, self.alarms, self.joined = set(), [], {}, []
+        self.desired, self.failed, self.alarms, self.joined, self.telemetry = set(), [], {}, [], {}
         given = KubeSettings(
             enabled=True,
             kubeconfig=api.kubeconfig(folder),
@@ -40,6 +40,7 @@ class Site:
             desired=lambda: self.desired,
             workers=lambda: self.joined,
             on_failed=self._failed,
+            measured=self.telemetry.get,
             on_alarm=lambda kind, subject, text: self.alarms.update({(kind, subject): text}),
         )
 
@@ -277,6 +278,17 @@ async def test_automatic_takes_the_least_loaded_node(api, site):
     await site.launcher.look()
     line = await Operating(site.launcher, site.cluster).commands()["job_launch"]({}, "ada")
     assert line.node == "nano"
+
+
+async def test_what_workers_report_goes_before_what_the_cluster_measures(api, site):
+    api.usage = {"agx": "3", "nano": "1"}
+    site.telemetry["nano"] = 99.0
+    await site.launcher.look()
+    operating = Operating(site.launcher, site.cluster)
+    shown = {one["node"]: (one["cpu"], one["source"]) for one in (await operating.queries()["job_nodes"]({})).body}
+    assert shown == {"agx": (75.0, "metrics.k8s.io"), "nano": (99.0, "telemetry")}
+    assert site.launcher.nodes()["agx"].source == "metrics.k8s.io"
+    assert (await operating.commands()["job_launch"]({}, "ada")).node == "agx"
 
 
 async def test_an_operator_hears_why_a_node_takes_none(api, site):

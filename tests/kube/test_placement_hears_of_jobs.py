@@ -1,5 +1,8 @@
 """What placement makes of Jobs that fail, and of a Kubernetes that says nothing of a node."""
 
+import msgspec
+import pytest
+
 from posture_shared.placement import events
 from posture_shared.placement.actions import Decide, LaunchJob, StopJob
 from posture_shared.placement.rules import Rules
@@ -57,6 +60,36 @@ def test_a_failed_job_is_written_down_with_its_reason_and_the_next_node_is_tried
     placement.pass_s(6, 80.0, KUBE)
     assert placement.launched() == ["agx", "nano"]
     assert placement.stopped() == ["agx"]
+
+
+def measured_by(source):
+    """What a decision says of `agx` where its load comes from there."""
+    placement = Placement()
+    kube = {"agx": events.KubeNode(cores=4, cpu=5.0, source=source)}
+    placement.pass_s(12, 80.0, kube)
+    (decision,) = [a.decision for a in placement.actions if isinstance(a, Decide) and a.decision.trigger == "high"]
+    (candidate,) = decision.candidates
+    return decision, candidate
+
+
+@pytest.mark.parametrize("source", ["metrics.k8s.io", "requests"])
+def test_a_decision_says_by_what_the_node_of_a_job_was_the_least_loaded(source):
+    decision, candidate = measured_by(source)
+    assert (candidate["cpu"], candidate["source"]) == (5.0, source)
+    assert f"by {source}, a Job starts its worker" in decision.reason
+
+
+def test_what_a_nodes_own_worker_reports_goes_before_what_kubernetes_says():
+    placement = Placement()
+    placement.tell(events.WorkerJoined(at_s=placement.at_s, worker="agx/standby", node="agx"))
+    placement.pass_s(12, 80.0, {"agx": events.KubeNode(cores=4, cpu=50.0, source="metrics.k8s.io")})
+    (decision,) = [a.decision for a in placement.actions if isinstance(a, Decide) and a.decision.trigger == "high"]
+    assert [(one["cpu"], one["source"]) for one in decision.candidates] == [(5.0, "telemetry")]
+
+
+def test_a_recording_from_before_sources_were_told_can_still_be_read():
+    old = b'{"cores": 4, "cpu": 5.0}'
+    assert msgspec.json.decode(old, type=events.KubeNode) == events.KubeNode(4, 5.0)
 
 
 def test_a_failed_job_that_placement_did_not_want_is_none_of_its_business():

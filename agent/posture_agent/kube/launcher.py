@@ -60,6 +60,7 @@ class Launcher:
         desired: the nodes on which placement wants a Job now.
         workers: every worker that the master knows.
         on_failed: told the node and why no worker will come from its Job.
+        measured: CPU of a node whose workers report it, per cent; goes before what Kubernetes says.
         on_alarm: `(kind, subject, text | None)`.
     """
 
@@ -73,11 +74,12 @@ class Launcher:
         desired: Callable[[], Collection[str]],
         workers: Callable[[], Sequence[WorkerState]],
         on_failed: Callable[[str, str], None],
+        measured: Callable[[str], float | None] = lambda _node: None,
         on_alarm: Callable[[str, str, str | None], None] = lambda _kind, _subject, _text: None,
     ) -> None:
         self._settings, self._cluster, self._site, self._keys = settings, cluster, site, keys
         self._desired, self._workers = desired, workers
-        self._on_failed, self._on_alarm = on_failed, on_alarm
+        self._on_failed, self._measured, self._on_alarm = on_failed, measured, on_alarm
         self.template = objects.template(settings.template)
         self.found: list[Found] = []
         self.verdicts: list[Verdict] = []
@@ -116,7 +118,7 @@ class Launcher:
         """
         with_worker = {job.node for job in self.found if not job.gone} & self._connected_nodes()
         return {
-            one.node: KubeNode(one.cores, one.cpu)
+            one.node: KubeNode(one.cores, one.cpu, one.source)
             for one in self.verdicts
             if (not one.why or one.node in with_worker) and one.node != self._site
         }
@@ -232,7 +234,8 @@ class Launcher:
         )
         ours = {name for job in self.found for name in job.pods}
         others = [pod for pod in pods if pod["metadata"]["name"] not in ours]
-        self.verdicts = verdicts(nodes, others, self.template["spec"]["template"]["spec"], usage)
+        judged = verdicts(nodes, others, self.template["spec"]["template"]["spec"], usage)
+        self.verdicts = [one.measured(self._measured(one.node)) for one in judged]
 
     def _known(self) -> set[str]:
         return {one.node for one in self.verdicts}

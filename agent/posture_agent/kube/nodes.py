@@ -17,7 +17,8 @@ class Verdict(NamedTuple):
     """A node and whether a Job could start a worker on it.
 
     `why` says what stands against it, empty when nothing does. `cpu` is per cent of the whole node; `source` says
-    whether it was measured (`metrics.k8s.io`) or is what its pods reserve (`requests`).
+    whether its workers measured it (`telemetry`), the cluster did (`metrics.k8s.io`), or it is what its pods reserve of
+    the allocatable (`requests`).
     """
 
     node: str
@@ -25,6 +26,10 @@ class Verdict(NamedTuple):
     cores: int
     cpu: float
     source: str
+
+    def measured(self, cpu: float | None) -> "Verdict":
+        """The same with what the node's own workers report, where they do."""
+        return self if cpu is None else self._replace(cpu=round(cpu, 1), source="telemetry")
 
 
 def verdicts(

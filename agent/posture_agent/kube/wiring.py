@@ -31,6 +31,7 @@ class Kubernetes:
         self.commands: Mapping[str, Any] = {}
         self._desired: Callable[[], Collection[str]] = set
         self._failed: Callable[[str, str], None] = lambda _node, _why: None
+        self._measured: Callable[[str], float | None] = lambda _node: None
         self._launcher = None
         if not settings.enabled:
             return
@@ -51,14 +52,26 @@ class Kubernetes:
             desired=lambda: self._desired(),  # noqa: PLW0108 - bound later
             workers=workers,
             on_failed=lambda node, why: self._failed(node, why),  # noqa: PLW0108 - bound later
+            measured=lambda node: self._measured(node),  # noqa: PLW0108 - bound later
             on_alarm=on_alarm,
         )
         operating = Operating(self._launcher, cluster)
         self.queries, self.commands = operating.queries(), operating.commands()
 
-    def open(self, desired: Callable[[], Collection[str]], failed: Callable[[str, str], None]) -> None:
-        """Begin, for a placement that has begun: `desired` are its Jobs' nodes, `failed` is told what fails."""
-        self._desired, self._failed = desired, failed
+    def open(
+        self,
+        desired: Callable[[], Collection[str]],
+        failed: Callable[[str, str], None],
+        measured: Callable[[str], float | None],
+    ) -> None:
+        """Begin, for a placement that has begun.
+
+        Args:
+            desired: its Jobs' nodes.
+            failed: is told the node and why no worker will come.
+            measured: a node's CPU as its workers report it, per cent.
+        """
+        self._desired, self._failed, self._measured = desired, failed, measured
         if self._launcher is not None:
             self._launcher.open()
 

@@ -23,7 +23,7 @@ from posture_agent.master.routes import Route
 from posture_agent.master.routing import plane_routes
 from posture_agent.settings import PlacementSettings
 from posture_shared.exits import Exit, Stop
-from posture_shared.placement import events, explain
+from posture_shared.placement import events, explain, load
 from posture_shared.placement import state as states
 from posture_shared.placement.actions import AnyAction, Decide, DrainWorker, LaunchJob, OverrideEnded, SetRoute, StopJob
 from posture_shared.placement.rules import Rules
@@ -169,6 +169,10 @@ class Placing:
         """The nodes that should have a Job, for reconciliation against those that there are."""
         return set(self._state.jobs)
 
+    def measured_cpu(self, node: str) -> float | None:
+        """CPU of a node as its workers report it, per cent; None where they do not."""
+        return load.mean(self._state, node)
+
     @property
     def state(self) -> State:
         """The whole state, e.g. for the beginning of a recording. Not to be changed."""
@@ -217,7 +221,7 @@ class Placing:
                 log.exception("event=placement_failed")
 
     def _measured(self) -> events.Samples:
-        loads = {load.node: load for load in self._plane.nodes()}
+        loads = {one.node: one for one in self._plane.nodes()}
         own = self._own_load()
         if own is not None and own.node not in loads:
             loads[own.node] = own

@@ -221,7 +221,7 @@ class Master:
             ending.push_async_callback(self.workers.stop)
             self.placing.start()
             ending.push_async_callback(self.placing.stop)
-            self.kubernetes.open(self.placing.desired_jobs, self.placing.job_failed)
+            self.kubernetes.open(self.placing.desired_jobs, self.placing.job_failed, self.placing.measured_cpu)
             ending.push_async_callback(self.kubernetes.close)
             self.timeline.start()
             ending.push_async_callback(self.timeline.stop)

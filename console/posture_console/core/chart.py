@@ -98,10 +98,12 @@ def _candidate_words(candidate: dict[str, Any], *, chosen: bool) -> str:
     loads = (
         "load unknown" if now is None else f"{now:.0f} %" + ("" if then is None else f", with the work {then:.0f} %")
     )
+    source = str(candidate.get("source") or "")
+    by = f" by {source}" if source and now is not None else ""
     job = ", a Job would start its worker" if candidate.get("job") is True else ""
     why = str(candidate.get("why") or "")
     verdict = "chosen" if chosen else why or ("had room" if candidate.get("eligible", True) else "not eligible")
-    return f"{loads}{job}: {verdict}"
+    return f"{loads}{by}{job}: {verdict}"
 
 
 def _load(candidate: dict[str, Any], name: str) -> float | None:

@@ -43,10 +43,14 @@ class CameraSample(msgspec.Struct, frozen=True):
 
 
 class KubeNode(msgspec.Struct, frozen=True):
-    """A node on which a Job could start a worker; `cpu` is None where nothing measures it."""
+    """A node on which a Job could start a worker; `cpu` is None where nothing measures it.
+
+    `source` says where `cpu` comes from: `metrics.k8s.io`, or `requests` (what its pods reserve of the allocatable).
+    """
 
     cores: int
     cpu: float | None = None
+    source: str = ""
 
 
 class Samples(Event, frozen=True, tag="samples"):

@@ -33,11 +33,12 @@ def _verb(names: Sequence[str], one: str, many: str) -> str:
 
 def offload(node: str, cpu: float, rules: Rules, movers: Sequence[str], target: Candidate) -> str:
     """The master is too busy and one node has room."""
+    by = f" by {target.source}" if target.job and target.source else ""
     job = ", a Job starts its worker" if target.job else ""
     move = _verb(movers, "moves", "move")
     return (
         f"{node} at {percent(cpu)} ≥ {percent(rules.high)}: {cameras(movers)} {move} to {target.node} "
-        f"(projected {percent(target.projected)}{job})"
+        f"(projected {percent(target.projected)}{by}{job})"
     )
 
 

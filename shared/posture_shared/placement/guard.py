@@ -9,7 +9,10 @@ from posture_shared.placement.state import Choice, State
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A node considered as a target. `projected` is None where its load is not known."""
+    """A node considered as a target. `projected` is None where its load is not known.
+
+    `source` of `cpu`: `telemetry` of its workers, `metrics.k8s.io`, `requests` against its allocatable, or nothing.
+    """
 
     node: str
     cpu: float | None
@@ -19,6 +22,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     eligible: bool
     why: str = ""
     """Why it is not eligible."""
+    source: str = ""
 
 
 def dwell_left_s(state: State, choice: Choice) -> float:
@@ -53,5 +57,5 @@ def _candidate(state: State, node: str, movers: Sequence[str]) -> Candidate:
         why = "does not report its load"
     elif after >= state.rules.high:
         why = f"would reach {after:.0f} %"
-    cpu = state.kube[node].cpu if job else load.mean(state, node)
-    return Candidate(node=node, cpu=cpu, projected=after, job=job, eligible=not why, why=why)
+    cpu, source = load.now(state, node)
+    return Candidate(node=node, cpu=cpu, projected=after, job=job, eligible=not why, why=why, source=source)

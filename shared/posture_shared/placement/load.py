@@ -18,6 +18,19 @@ def mean(state: State, node: str) -> float | None:
     return fmean(known.cpu) if len(known.cpu) >= SAMPLES else None
 
 
+def now(state: State, node: str) -> tuple[float | None, str]:
+    """CPU of `node` in per cent and where that comes from: its workers' telemetry, else what Kubernetes says of it.
+
+    None where nothing is known; a node without a worker and without a figure is taken as idle by `projected`.
+    """
+    if (measured := mean(state, node)) is not None:
+        return measured, "telemetry"
+    known = state.kube.get(node)
+    if known is None or known.cpu is None or state.workers_on(node):
+        return None, ""
+    return known.cpu, known.source
+
+
 def cores(state: State, node: str) -> int:
     """CPU cores of `node`; the master's number where it is not known."""
     if node in state.nodes:
@@ -53,7 +66,7 @@ def projected(state: State, node: str, movers: Iterable[str]) -> float | None:
 
     A node without a worker may have no load figure; it is then taken as idle.
     """
-    now = mean(state, node)
-    if now is None and node in state.kube and not state.workers_on(node):
-        now = state.kube[node].cpu or 0.0
-    return None if now is None else now + arriving(state, node, movers)
+    cpu, _ = now(state, node)
+    if cpu is None and node in state.kube and not state.workers_on(node):
+        cpu = 0.0
+    return None if cpu is None else cpu + arriving(state, node, movers)
