@@ -17,6 +17,7 @@ COMMANDS = {
     "retention": ("posture_agent.commands.retention:retention", "Remove old pictures and rows, or say what would go."),
     "forget": ("posture_agent.commands.forget:forget", "Remove what a camera saw in a span of time."),
     "doctor": ("posture_agent.commands.doctor:doctor", "Look at everything that the program needs; say what to do."),
+    "install": ("posture_agent.commands.install:install", "Make a systemd service of the master or a worker."),
     "stop-jobs": ("posture_agent.commands.stop_jobs:stop_jobs", "Delete the workers' Jobs in Kubernetes."),
     "config": ("posture_agent.commands.config:config", "Show settings and where they come from."),
 }

@@ -1,4 +1,4 @@
-"""The command line of the publisher: `run`, `doctor` and `config show`. Heavy imports happen inside the commands."""
+"""The command line of the publisher: `run`, `doctor`, `install`, `config show`. Commands import what is heavy."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 
 from posture_publisher.settings import PublisherSettings, broker_address
 from posture_shared import __version__, exits
+from posture_shared.install_report import options as install_options
 from posture_shared.log import setup
 from posture_shared.settings import Loaded, load
 
@@ -93,6 +94,20 @@ def doctor(*, as_json: bool, **flags: Any) -> int:
     return report(examine(checks(_load(flags).value)), as_json=as_json)
 
 
+@cli.command()
+@_settings_options
+@install_options
+def install(*, root: Path, dry_run: bool, **flags: Any) -> None:
+    """Make a systemd service of this camera: unit, user, folders, a commented configuration with the flags given here.
+
+    Run it as root from a virtual environment of its own, e.g. /opt/posture. It may be run again after each upgrade:
+    configuration and credentials that are there stay as they are.
+    """
+    from posture_publisher.service import make_service  # noqa: PLC0415 - keeps --help fast
+
+    make_service(_dotted(flags), root=root, dry_run=dry_run)
+
+
 @cli.group()
 def config() -> None:
     """Settings and where they come from."""
@@ -114,11 +129,16 @@ def show(*, as_json: bool, **flags: Any) -> None:
 
 def _load(flags: dict[str, Any]) -> Loaded[PublisherSettings]:
     config_file = flags.pop("config")
+    return load(PublisherSettings, "publisher", flags=_dotted(flags), config=config_file)
+
+
+def _dotted(flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags by the names of their settings."""
     broker = flags.pop("broker")
     given = {_FLAGS.get(name, name): value for name, value in flags.items()}
     if broker is not None:
         given["broker.host"], given["broker.port"] = broker_address(broker)
-    return load(PublisherSettings, "publisher", flags=given, config=config_file)
+    return given
 
 
 def main() -> None:

@@ -103,7 +103,10 @@ def load(
     for variable, name in (aliases or {}).items():
         if os.environ.get(variable):
             layers.append((f"environment {variable}", _nest(name, os.environ[variable])))
-    layers += ((f"credential {name}", _nest(name, value)) for name, value in _credentials(model))
+    layers += (
+        (f"credential {name}", _nest(name, value))
+        for name, value in _credentials(model, _credentials_folder(program, folders))
+    )
     try:
         found = EnvSettingsSource(model)()
     except (ValueError, TypeError) as error:
@@ -168,16 +171,23 @@ def _check_version(file: Path, version: Any) -> None:
         )
 
 
-def _credentials(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """What systemd hands over (`LoadCredential=`): a file with the name of a setting, e.g. `broker.password`.
+def _credentials_folder(program: str, folders: Sequence[Path] | None) -> Path | None:
+    """Systemd's copy where this process is its service; else where systemd takes it from, which root may read."""
+    given = os.environ.get(CREDENTIALS)
+    if given:
+        return Path(given)
+    return SYSTEM_FOLDER / "credentials" / program if folders is None else None
+
+
+def _credentials(model: type[BaseModel], folder: Path | None) -> Iterator[tuple[str, str]]:
+    """What files with the names of settings hold, e.g. `broker.password`.
 
     Where the setting is a path, it is that of the file; an empty file says nothing.
     """
-    folder = os.environ.get(CREDENTIALS)
-    if not folder:
+    if folder is None or not os.access(folder, os.X_OK):
         return
     for name, field in _by_name(model):
-        file = Path(folder) / name
+        file = folder / name
         try:
             content = file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
