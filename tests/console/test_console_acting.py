@@ -74,7 +74,7 @@ async def test_scope_and_target_come_from_the_cursor(new_app: NewApp, until: Unt
         assert app.screen._chosen_scope == "pi3"
         await pilot.press("escape", "3")
         await until(lambda: app.screen.query_one("#table", LiveTable).total == 3)
-        record = next(row for row in app.screen.query_one("#table", LiveTable)._rows if row.node == "nuc-3")
+        record = next(row for row in app.screen.query_one("#table", LiveTable).listing.rows if row.node == "nuc-3")
         while app.screen.query_one("#table", LiveTable).record.node != record.node:
             await pilot.press("down")
         await open_form_here(app, pilot, until)

@@ -82,24 +82,6 @@ async def test_results_arrive_while_one_looks(new_app: NewApp, until: Until, mas
         await shown(app, until, f"{newest.seq}")
 
 
-async def test_cursor_stays_on_its_record_while_rows_come_in(new_app: NewApp, until: Until, master: FakeMaster) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("6")
-        await until(lambda: table(app).total > 0)
-        await pilot.press("down", "down", "down")
-        record = table(app).record
-        for _ in range(8):
-            await master.advance(1.0)
-        await until(lambda: table(app).cursor.index > 60)
-        assert table(app).record == record
-        await shown(app, until, "newer above")
-        await pilot.press("home")
-        await master.advance(1.0)
-        await until(lambda: table(app).record == list(app.store.results.values())[-1])
-
-
 async def test_enter_drills_down_and_escape_leads_back(new_app: NewApp, until: Until) -> None:
     app = new_app()
     async with app.run_test(size=(120, 30)) as pilot:
@@ -150,23 +132,6 @@ async def test_picture_that_is_not_kept_becomes_the_figure_and_says_so(
         await shown(app, until, "no picture is kept")
 
 
-async def test_filter_as_typed_kept_by_enter_cleared_by_escape(new_app: NewApp, until: Until) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("2")
-        await until(lambda: table(app).total == 4)
-        await pilot.press("slash", *"pi[/")
-        assert table(app).shown == 0
-        await shown(app, until, "none of 4 passes the filter")
-        await pilot.press("backspace", "backspace", "3", "enter")
-        assert table(app).shown == 1
-        assert app.focused is table(app)
-        await shown(app, until, "1 of 4 cameras")
-        await pilot.press("escape")
-        assert table(app).shown == 4
-
-
 async def test_digits_in_the_filter_line_do_not_leave_the_view(new_app: NewApp, until: Until) -> None:
     app = new_app()
     async with app.run_test(size=(120, 30)) as pilot:
@@ -175,74 +140,6 @@ async def test_digits_in_the_filter_line_do_not_leave_the_view(new_app: NewApp, 
         await pilot.press("slash", *"pi1q?:")
         assert isinstance(app.screen, LogView)
         assert app.screen.query_one("#filter", Input).value == "pi1q?:"
-
-
-async def test_sort_goes_through_the_columns_and_turns(new_app: NewApp, until: Until) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("3")
-        await until(lambda: table(app).total == 3)
-        await pilot.press("s", "s", "s")
-        assert table(app).order.sort == "cpu"
-        loads = [line.cpu for line in table(app)._rows]
-        assert loads == sorted(loads, reverse=True)
-        await pilot.press("S")
-        assert [line.cpu for line in table(app)._rows] == sorted(loads)
-        assert "CPU▲" in text_of(app)
-
-
-async def test_faults_only_shows_what_is_not_well(new_app: NewApp, until: Until) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("2")
-        await until(lambda: table(app).total == 4)
-        await pilot.press("f")
-        assert table(app).shown == 0
-        await pilot.press("f")
-        assert table(app).shown == 4
-
-
-async def test_pause_holds_the_rows_and_counts_what_comes(new_app: NewApp, until: Until, master: FakeMaster) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("6")
-        await until(lambda: table(app).total > 0)
-        await pilot.press("space")
-        held = list(table(app)._keys)
-        await master.advance(1.0)
-        await shown(app, until, "paused  +8")
-        assert table(app)._keys == held
-        await pilot.press("space")
-        assert table(app)._keys != held
-
-
-async def test_click_chooses_a_row_and_a_double_click_opens_it(new_app: NewApp, until: Until) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("2")
-        await until(lambda: table(app).total == 4)
-        await pilot.pause()
-        await pilot.click("#table", offset=(5, 3))
-        assert table(app).record.camera.pi_id == "pi3"
-        await pilot.click("#table", offset=(5, 3), times=2)
-        await until(lambda: isinstance(app.screen, CameraView))
-
-
-async def test_click_on_a_heading_sorts_and_on_a_tab_goes_there(new_app: NewApp, until: Until) -> None:
-    app = new_app()
-    async with app.run_test(size=(120, 30)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("2")
-        await until(lambda: table(app).total == 4)
-        await pilot.pause()
-        await pilot.click("#table", offset=(3, 0))
-        assert table(app).order.sort == "camera"
-        await pilot.click("#tabs", offset=(5, 0))
-        await until(lambda: isinstance(app.screen, OverviewView))
 
 
 async def test_help_lists_the_keys_that_work_here(new_app: NewApp, until: Until) -> None:
@@ -347,21 +244,6 @@ async def test_every_theme_paints_every_view(new_app: NewApp, until: Until, them
             await pilot.pause()
         await pilot.press("t")
         assert app.theme != theme
-
-
-async def test_opening_a_row_says_which_table_and_which_record(new_app: NewApp, until: Until) -> None:
-    """Order of messages: arranged by the sort, then opened by enter; one each."""
-    app = new_app()
-    seen: list[str] = []
-    async with app.run_test(size=(120, 30), message_hook=lambda m: seen.append(type(m).__name__)) as pilot:
-        await until(lambda: app.link.connection.is_live)
-        await pilot.press("2")
-        await until(lambda: table(app).total == 4)
-        seen.clear()
-        await pilot.press("s", "enter")
-        await until(lambda: isinstance(app.screen, CameraView))
-        relevant = [name for name in seen if name in {"Arranged", "Opened"}]
-        assert relevant.index("Arranged") < relevant.index("Opened")
 
 
 @pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (300, 80)])

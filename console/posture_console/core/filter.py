@@ -5,7 +5,7 @@ A plain text is looked for in every field, without regard to case. Quotes keep s
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 _TERM: Final = re.compile(r'(!?)(?:([A-Za-z_]+)(:|>=|<=|>|<))?("[^"]*"?|\S*)')
@@ -48,6 +48,8 @@ class Filter:
     """All terms of a filter line; no term lets everything through."""
 
     terms: tuple[Term, ...] = ()
+    line: str = field(default="", compare=False)
+    """What was typed."""
 
     def __call__(self, fields: Fields) -> bool:
         """Whether a record with these fields is shown."""
@@ -60,11 +62,11 @@ class Filter:
 def parse(line: str) -> Filter:
     """The filter that `line` means. Every line means something: there is no wrong filter."""
     terms: list[Term] = []
-    for inverse, field, operator, value in _TERM.findall(line):
+    for inverse, name, operator, value in _TERM.findall(line):
         text = value.strip('"').casefold()
         if text:
-            terms.append(Term(text, field.casefold() or None, operator or ":", inverse == "!"))
-    return Filter(tuple(terms))
+            terms.append(Term(text, name.casefold() or None, operator or ":", inverse == "!"))
+    return Filter(tuple(terms), line.strip())
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from posture_console.core.spans import Cell
+from posture_console.core.spans import Cell, dimmed, fit_cell
 
 R = TypeVar("R")
 
@@ -40,6 +40,7 @@ class Column(Generic[R]):
         cell: the record's cell; the third argument is the width, for bars.
         value: what is sorted and filtered by.
         first_down: whether the first sort on it puts the largest first.
+        flashes: whether a cell stands out for a moment when its value has become another.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Column(Generic[R]):
     cell: Callable[[R, Moment, int], Cell]
     value: Callable[[R], object]
     first_down: bool = False
+    flashes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,10 @@ class Sheet(Generic[R]):
     empty: str
     newest_first: bool = False
     """Whether new records come in at the top, so that a table follows them until the operator picks a row."""
+    at: Callable[[R], datetime | None] | None = None
+    """When a record was last true."""
+    old_s: float = 0.0
+    """A record older than this is dimmed, all but its `age` column."""
 
     def only(self, *names: str) -> "Sheet[R]":
         """The same records with just these columns, in this order, none of which leaves."""
@@ -77,6 +83,17 @@ class Sheet(Generic[R]):
     def column(self, name: str) -> Column[R] | None:
         """The column of that name."""
         return next((column for column in self.columns if column.name == name), None)
+
+
+def row_cells(sheet: Sheet[R], record: R, moment: Moment, columns: Sequence[tuple[Column[R], int]]) -> tuple[Cell, ...]:
+    """The record's cells, each as wide as its column; those of an old record dimmed."""
+    cells = tuple(fit_cell(column.cell(record, moment, width), width, right=column.right) for column, width in columns)
+    age_s = None if sheet.at is None else moment.age_s(sheet.at(record))
+    if age_s is None or age_s <= sheet.old_s:
+        return cells
+    return tuple(
+        cell if column.name == "age" else dimmed(cell) for cell, (column, _) in zip(cells, columns, strict=True)
+    )
 
 
 def widths(columns: Sequence[Column[R]], room: int, *, gap: int = 2) -> list[tuple[Column[R], int]]:

@@ -5,7 +5,7 @@ another machine enters only through `word`, which makes it safe.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from posture_console.core.sanitise import clip, one_line, width
 
@@ -26,6 +26,10 @@ class Tone(StrEnum):
     """Work or a place away from the master: another node."""
     TRACK = "track"
     """The empty part of a bar."""
+    BADGE = "badge"
+    """A word on a ground of its own: this is not the present, or is being recorded."""
+    ALERT = "alert"
+    """A word on a red ground: a production site."""
 
 
 class Span(NamedTuple):
@@ -82,6 +86,14 @@ def fit_cell(cell: Cell, cells: int, *, right: bool = False) -> Cell:
         return cut
     pad = (Span(" " * gap),)
     return pad + cut if right else cut + pad
+
+
+_DIMMED: Final = {Tone.STRONG: Tone.DIM, Tone.TEXT: Tone.DIM, Tone.TRACK: Tone.TRACK}
+
+
+def dimmed(cell: Cell) -> Cell:
+    """`cell` as of something that was, not of something that is."""
+    return tuple(Span(span.text, _DIMMED.get(span.tone, Tone.FAINT)) for span in cell)
 
 
 def joined(*cells: Cell) -> Cell:

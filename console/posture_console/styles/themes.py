@@ -1,7 +1,8 @@
-"""The themes: each a Textual theme for the frame of the screen and a style for every tone of the rows.
+"""The themes: a Textual theme for the frame of the screen and a style for every tone of the rows, from one palette.
 
 Contrast of text on its background is at least 4.5:1, of faint text 3:1. `posture-safe` uses the colours of Okabe and
-Ito, which stay apart for colour-blind eyes; `posture-mono` needs no colour. Glyphs carry every meaning besides.
+Ito, which stay apart for colour-blind eyes; `posture-contrast` has 7:1 and more; `posture-mono` needs no colour. Glyphs
+carry every meaning besides.
 """
 
 from dataclasses import dataclass
@@ -26,197 +27,219 @@ class Look:
     """Of that row while another widget has the focus."""
 
     heading: Style
+    flash: tuple[Style, Style]
+    """Of a cell that changed: fading, bright."""
 
 
-def _tones(**colours: str) -> dict[Tone, Style]:
-    styles = {Tone(name): Style.parse(colour) for name, colour in colours.items()}
-    missing = set(Tone) - set(styles)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """Background colours of a theme, and the lines on them."""
+
+    screen: str
+    panel: str
+    raised: str
+    line: str
+    selection: str
+    cursor: str
+    resting: str
+    flash: tuple[str, str]
+
+
+def _look(name: str, grounds: Grounds, tones: dict[Tone, str], *, heading: str, dark: bool = True) -> Look:
+    """A theme whose every colour is named once.
+
+    Raises:
+        ValueError: a tone has no style.
+    """
+    missing = set(Tone) - set(tones)
     if missing:
         raise ValueError(f"a theme must style every tone; missing: {sorted(missing)}")
-    return styles
+    inks = {tone: style.split()[-1] for tone, style in tones.items() if " on " not in style}
+    theme = Theme(
+        name=name,
+        primary=inks[Tone.ACCENT],
+        secondary=inks[Tone.INFO],
+        accent=inks[Tone.ACCENT],
+        warning=inks[Tone.WARN],
+        error=inks[Tone.BAD],
+        success=inks[Tone.GOOD],
+        foreground=inks[Tone.TEXT],
+        background=grounds.screen,
+        surface=grounds.screen,
+        panel=grounds.panel,
+        boost=grounds.raised,
+        dark=dark,
+        variables={
+            "line": grounds.line,
+            "muted": inks[Tone.DIM],
+            "tab": grounds.panel,
+            "footer-background": grounds.screen,
+            "footer-key-foreground": inks[Tone.ACCENT],
+            "footer-description-foreground": inks[Tone.DIM],
+            "scrollbar": grounds.line,
+            "scrollbar-background": grounds.screen,
+            "scrollbar-corner-color": grounds.screen,
+            "input-selection-background": grounds.selection,
+        },
+    )
+    fading, bright = grounds.flash
+    return Look(
+        theme,
+        {tone: Style.parse(style) for tone, style in tones.items()},
+        cursor=Style.parse(grounds.cursor),
+        resting=Style.parse(grounds.resting),
+        heading=Style.parse(heading),
+        flash=(Style.parse(fading), Style.parse(bright)),
+    )
 
 
-DARK: Final = Look(
-    Theme(
-        name="posture-dark",
-        primary="#4fd1b5",
-        secondary="#7aa2f7",
-        accent="#4fd1b5",
-        warning="#e9b44c",
-        error="#f2706b",
-        success="#6fcf8b",
-        foreground="#d5dde5",
-        background="#0c1116",
-        surface="#0c1116",
+DARK: Final = _look(
+    "posture-dark",
+    Grounds(
+        screen="#0c1116",
         panel="#141c24",
-        boost="#1a242e",
-        dark=True,
-        variables={
-            "line": "#263340",
-            "muted": "#7d8b99",
-            "tab": "#141c24",
-            "footer-background": "#0c1116",
-            "footer-key-foreground": "#4fd1b5",
-            "footer-description-foreground": "#7d8b99",
-            "scrollbar": "#263340",
-            "scrollbar-background": "#0c1116",
-            "scrollbar-corner-color": "#0c1116",
-            "input-selection-background": "#2d4a55",
-        },
+        raised="#1a242e",
+        line="#263340",
+        selection="#2d4a55",
+        cursor="on #1d3b40",
+        resting="on #16202a",
+        flash=("on #1f2b38", "on #33475c"),
     ),
-    _tones(
-        text="#d5dde5",
-        strong="bold #f2f6f9",
-        dim="#8b98a5",
-        faint="#566370",
-        accent="#4fd1b5",
-        good="#6fcf8b",
-        bad="#f2706b",
-        warn="#e9b44c",
-        info="#7aa2f7",
-        away="#b998f0",
-        track="#2b3945",
-    ),
-    cursor=Style.parse("on #1d3b40"),
-    resting=Style.parse("on #16202a"),
-    heading=Style.parse("bold #66757f"),
+    {
+        Tone.TEXT: "#d5dde5",
+        Tone.STRONG: "bold #f2f6f9",
+        Tone.DIM: "#8b98a5",
+        Tone.FAINT: "#66737f",
+        Tone.ACCENT: "#4fd1b5",
+        Tone.GOOD: "#6fcf8b",
+        Tone.BAD: "#f2706b",
+        Tone.WARN: "#e9b44c",
+        Tone.INFO: "#7aa2f7",
+        Tone.AWAY: "#b998f0",
+        Tone.TRACK: "#2b3945",
+        Tone.BADGE: "bold #10161c on #e9b44c",
+        Tone.ALERT: "bold #ffffff on #b3261e",
+    },
+    heading="bold #75848f",
 )
-LIGHT: Final = Look(
-    Theme(
-        name="posture-light",
-        primary="#0b7a66",
-        secondary="#2a5bc4",
-        accent="#0b7a66",
-        warning="#8a5a00",
-        error="#b3261e",
-        success="#1c7a3a",
-        foreground="#1d252c",
-        background="#fafbfb",
-        surface="#fafbfb",
+LIGHT: Final = _look(
+    "posture-light",
+    Grounds(
+        screen="#fafbfb",
         panel="#eef1f3",
-        boost="#e4e9ec",
-        dark=False,
-        variables={
-            "line": "#c9d2d8",
-            "muted": "#5b6872",
-            "tab": "#eef1f3",
-            "footer-background": "#fafbfb",
-            "footer-key-foreground": "#0b7a66",
-            "footer-description-foreground": "#5b6872",
-            "scrollbar": "#c9d2d8",
-            "scrollbar-background": "#fafbfb",
-            "scrollbar-corner-color": "#fafbfb",
-            "input-selection-background": "#bfe3da",
-        },
+        raised="#e4e9ec",
+        line="#c9d2d8",
+        selection="#bfe3da",
+        cursor="on #cfe8e1",
+        resting="on #eaeff1",
+        flash=("on #f3edd6", "on #f6e3a1"),
     ),
-    _tones(
-        text="#1d252c",
-        strong="bold #0b1116",
-        dim="#56636d",
-        faint="#86929b",
-        accent="#0b7a66",
-        good="#1c7a3a",
-        bad="#b3261e",
-        warn="#8a5a00",
-        info="#2a5bc4",
-        away="#7040b8",
-        track="#cfd8dd",
-    ),
-    cursor=Style.parse("on #cfe8e1"),
-    resting=Style.parse("on #eaeff1"),
-    heading=Style.parse("bold #6a7781"),
+    {
+        Tone.TEXT: "#1d252c",
+        Tone.STRONG: "bold #0b1116",
+        Tone.DIM: "#56636d",
+        Tone.FAINT: "#7d8992",
+        Tone.ACCENT: "#0b7a66",
+        Tone.GOOD: "#1c7a3a",
+        Tone.BAD: "#b3261e",
+        Tone.WARN: "#8a5a00",
+        Tone.INFO: "#2a5bc4",
+        Tone.AWAY: "#7040b8",
+        Tone.TRACK: "#cfd8dd",
+        Tone.BADGE: "bold #ffffff on #8a5a00",
+        Tone.ALERT: "bold #ffffff on #b3261e",
+    },
+    heading="bold #5f6c76",
+    dark=False,
 )
-SAFE: Final = Look(
-    Theme(
-        name="posture-safe",
-        primary="#56b4e9",
-        secondary="#cc79a7",
-        accent="#56b4e9",
-        warning="#f0e442",
-        error="#e69f00",
-        success="#56b4e9",
-        foreground="#e8e8e8",
-        background="#101010",
-        surface="#101010",
+SAFE: Final = _look(
+    "posture-safe",
+    Grounds(
+        screen="#101010",
         panel="#1b1b1b",
-        boost="#262626",
-        dark=True,
-        variables={
-            "line": "#3a3a3a",
-            "muted": "#9a9a9a",
-            "tab": "#1b1b1b",
-            "footer-background": "#101010",
-            "footer-key-foreground": "#56b4e9",
-            "footer-description-foreground": "#a8a8a8",
-            "scrollbar": "#3a3a3a",
-            "scrollbar-background": "#101010",
-            "scrollbar-corner-color": "#101010",
-            "input-selection-background": "#274a5e",
-        },
+        raised="#262626",
+        line="#3a3a3a",
+        selection="#274a5e",
+        cursor="on #24404f",
+        resting="on #222222",
+        flash=("on #292929", "on #474747"),
     ),
-    _tones(
-        text="#e8e8e8",
-        strong="bold #ffffff",
-        dim="#a8a8a8",
-        faint="#727272",
-        accent="#56b4e9",
-        good="#56b4e9",
-        bad="bold #e69f00",
-        warn="#f0e442",
-        info="#9ad0f5",
-        away="#cc79a7",
-        track="#3d3d3d",
-    ),
-    cursor=Style.parse("on #24404f"),
-    resting=Style.parse("on #222222"),
-    heading=Style.parse("bold #8a8a8a"),
+    {
+        Tone.TEXT: "#e8e8e8",
+        Tone.STRONG: "bold #ffffff",
+        Tone.DIM: "#a8a8a8",
+        Tone.FAINT: "#7a7a7a",
+        Tone.ACCENT: "#56b4e9",
+        Tone.GOOD: "#56b4e9",
+        Tone.BAD: "bold #e69f00",
+        Tone.WARN: "#f0e442",
+        Tone.INFO: "#9ad0f5",
+        Tone.AWAY: "#cc79a7",
+        Tone.TRACK: "#3d3d3d",
+        Tone.BADGE: "bold #101010 on #f0e442",
+        Tone.ALERT: "bold #101010 on #e69f00",
+    },
+    heading="bold #8a8a8a",
 )
-MONO: Final = Look(
-    Theme(
-        name="posture-mono",
-        primary="#ffffff",
-        secondary="#c8c8c8",
-        accent="#ffffff",
-        warning="#ffffff",
-        error="#ffffff",
-        success="#ffffff",
-        foreground="#e4e4e4",
-        background="#000000",
-        surface="#000000",
+CONTRAST: Final = _look(
+    "posture-contrast",
+    Grounds(
+        screen="#000000",
+        panel="#000000",
+        raised="#1c1c1c",
+        line="#b0b0b0",
+        selection="#00508c",
+        cursor="bold on #00508c",
+        resting="on #303030",
+        flash=("on #303030", "on #5f5f00"),
+    ),
+    {
+        Tone.TEXT: "#ffffff",
+        Tone.STRONG: "bold #ffffff",
+        Tone.DIM: "#d8d8d8",
+        Tone.FAINT: "#b8b8b8",
+        Tone.ACCENT: "#00ffd7",
+        Tone.GOOD: "#5fff5f",
+        Tone.BAD: "bold #ff8f8f",
+        Tone.WARN: "#ffd75f",
+        Tone.INFO: "#87d7ff",
+        Tone.AWAY: "#dfafff",
+        Tone.TRACK: "#767676",
+        Tone.BADGE: "bold #000000 on #ffd75f",
+        Tone.ALERT: "bold #000000 on #ff8f8f",
+    },
+    heading="bold underline #ffffff",
+)
+MONO: Final = _look(
+    "posture-mono",
+    Grounds(
+        screen="#000000",
         panel="#141414",
-        boost="#1e1e1e",
-        dark=True,
-        variables={
-            "line": "#5a5a5a",
-            "muted": "#b0b0b0",
-            "tab": "#141414",
-            "footer-background": "#000000",
-            "footer-key-foreground": "#ffffff",
-            "footer-description-foreground": "#b0b0b0",
-            "scrollbar": "#5a5a5a",
-            "scrollbar-background": "#000000",
-            "scrollbar-corner-color": "#000000",
-            "input-selection-background": "#4a4a4a",
-        },
+        raised="#1e1e1e",
+        line="#5a5a5a",
+        selection="#4a4a4a",
+        cursor="bold on #3c3c3c",
+        resting="on #1e1e1e",
+        flash=("on #242424", "on #505050"),
     ),
-    _tones(
-        text="#e4e4e4",
-        strong="bold #ffffff",
-        dim="#b0b0b0",
-        faint="#848484",
-        accent="bold #ffffff",
-        good="#ffffff",
-        bad="bold reverse #ffffff",
-        warn="bold underline #ffffff",
-        info="#e4e4e4",
-        away="italic #ffffff",
-        track="#5a5a5a",
-    ),
-    cursor=Style.parse("bold on #3c3c3c"),
-    resting=Style.parse("on #1e1e1e"),
-    heading=Style.parse("bold #9c9c9c"),
+    {
+        Tone.TEXT: "#e4e4e4",
+        Tone.STRONG: "bold #ffffff",
+        Tone.DIM: "#b0b0b0",
+        Tone.FAINT: "#848484",
+        Tone.ACCENT: "bold #ffffff",
+        Tone.GOOD: "#ffffff",
+        Tone.BAD: "bold reverse #ffffff",
+        Tone.WARN: "bold underline #ffffff",
+        Tone.INFO: "#e4e4e4",
+        Tone.AWAY: "italic #ffffff",
+        Tone.TRACK: "#5a5a5a",
+        Tone.BADGE: "bold reverse #ffffff",
+        Tone.ALERT: "bold reverse underline #ffffff",
+    },
+    heading="bold #9c9c9c",
 )
-LOOKS: Final[dict[str, Look]] = {look.theme.name: look for look in (DARK, LIGHT, SAFE, MONO)}
+LOOKS: Final[dict[str, Look]] = {look.theme.name: look for look in (DARK, LIGHT, SAFE, CONTRAST, MONO)}
 
 
 def look_of(theme: str) -> Look:

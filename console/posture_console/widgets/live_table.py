@@ -1,37 +1,35 @@
 """A table of live records, drawn line by line.
 
-Rows are rendered only where they can be seen and painted only when they changed; strips are cached. The cursor stays on
-its record by key. It shows what `show` was given last: the screens call it at most four times a second.
+Rows are rendered only where they can be seen and painted only where they changed; strips are cached. What is shown and
+where the cursor is, `core.listing` knows. The screens hand over records at most four times a second.
 """
 
-from collections import OrderedDict
+import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import accumulate
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Blur as BlurEvent
 from textual.events import Click, Focus, Resize
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from posture_console.core.arrange import Cursor, Order, arrange
 from posture_console.core.filter import Filter
-from posture_console.core.sheet import Column, Moment, Sheet, widths
-from posture_console.core.spans import Cell, Span, Tone, fit_cell
+from posture_console.core.flash import Flashes
+from posture_console.core.listing import Listing
+from posture_console.core.sheet import Column, Moment, Sheet, row_cells, widths
+from posture_console.core.spans import Span, Tone, plain
 from posture_console.styles.themes import look_of
-from posture_console.widgets.paint import paint, paint_row
+from posture_console.widgets.paint import paint
+from posture_console.widgets.row_strips import GUTTER, Row, RowStrips, changed_regions, column_at, heading
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
 
 R = TypeVar("R")
-
-STRIPS_KEPT: Final = 1000
-GAP_CELLS: Final = 2
-"""Blank cells between columns."""
 
 
 class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
@@ -46,14 +44,16 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", "Up", show=False),
         Binding("down,j", "cursor(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "first", "First row", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("home,g", "first", "First row", show=False, tooltip="First row; where rows come in there, follow them"),
         Binding("end,G", "last", "Last row", show=False),
         Binding("enter", "open", "Open", tooltip="Open the row under the cursor"),
-        Binding("s", "sort_next", "Sort", tooltip="Sort by the next column"),
+        Binding("space", "mark", "Mark", show=False, tooltip="Mark the row; copy, export and actions take marked rows"),
+        Binding("s", "sort_next", "Sort", tooltip="Sort by the next column; a click on a heading sorts by it"),
         Binding("S", "reverse", "Reverse", show=False, tooltip="Turn the order of the sort"),
         Binding("f", "faults", "Faults", show=False, tooltip="Show only what is not well"),
+        Binding("P", "hold", "Pause", show=False, tooltip="Hold the rows still; what comes meanwhile is counted"),
     ]
 
     class Opened(Message):
@@ -69,135 +69,125 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             return self.table
 
     class Arranged(Message):
-        """Sort, filter or faults-only changed."""
+        """Sort, filter, faults-only, marks or pause changed."""
 
     def __init__(self, sheet: Sheet[R], *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self.sheet = sheet
-        self.order = Order()
-        self.cursor = Cursor()
-        self.following = sheet.newest_first
-        """Whether the cursor stays with the newest row instead of with its record."""
-        self.total = 0
+        self.listing = Listing(sheet)
+        self._flashes = Flashes(sheet)
+        self._fading: Timer | None = None
         self._laid_out_for = -1
         self._moment = Moment(datetime.now(UTC))
-        self._given: Sequence[R] = ()
-        self._rows: list[R] = []
-        self._keys: list[str] = []
         self._columns: list[tuple[Column[R], int]] = []
-        self._painted: dict[int, tuple[Cell, ...]] = {}
-        self._strips: OrderedDict[tuple[object, ...], Strip] = OrderedDict()
+        self._painted: dict[int, Row] = {}
+        self._strips = RowStrips()
 
     @property
     def record(self) -> R | None:
         """The record under the cursor."""
-        return self._rows[self.cursor.index] if self._rows else None
+        return self.listing.record
 
     @property
-    def records(self) -> Sequence[R]:
-        """The records shown, in their order."""
-        return self._rows
-
-    @property
-    def shown(self) -> int:
-        """Rows that the filter lets through."""
-        return len(self._rows)
+    def total(self) -> int:
+        """Records there are, shown or not."""
+        return self.listing.total
 
     def show(self, records: Sequence[R], moment: Moment) -> None:
         """Show these records from now on."""
-        self._given, self._moment, self.total = records, moment, len(records)
+        self._moment = moment
         if self._laid_out_for != self._room.width:
-            self._forget()
-        else:
-            self._arrange()
+            self._lay_out()
+        self._changing(lambda: self.listing.take(records))
 
     def set_filter(self, wanted: Filter) -> None:
         """Show only what `wanted` lets through."""
-        if wanted != self.order.filter:
-            self._reorder(replace(self.order, filter=wanted))
-
-    def set_sheet(self, sheet: Sheet[R]) -> None:
-        """Show other columns of the same records."""
-        self.sheet = sheet
-        self._forget()
+        if wanted != self.listing.order.filter:
+            self._rearranged(lambda: self.listing.filter_by(wanted))
 
     def action_cursor(self, lines: int) -> None:
         """Move the cursor."""
-        self._cursor_to(self.cursor.index + lines)
+        self._cursor_to(self.listing.cursor.index + lines)
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by what can be seen."""
-        self._cursor_to(self.cursor.index + pages * max(1, self._visible_rows - 1))
+        self.action_cursor(pages * max(1, self._visible_rows - 1))
 
     def action_first(self) -> None:
         """To the first row; where new rows come in there, follow them."""
-        self.following = self.sheet.newest_first
         self._cursor_to(0)
+        self.listing.follow()
+        self.post_message(self.Arranged())
 
     def action_last(self) -> None:
         """To the last row."""
-        self._cursor_to(len(self._rows) - 1)
+        self._cursor_to(len(self.listing.rows) - 1)
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
-        if self._rows:
-            self.post_message(self.Opened(self, self._rows[self.cursor.index]))
+        record = self.listing.record
+        if record is not None:
+            self.post_message(self.Opened(self, record))
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or unmark it, and go on to the next."""
+        self.listing.toggle_mark()
+        self._cursor_to(self.listing.cursor.index + 1)
+        self._changing(self.listing.arrange)
+        self.post_message(self.Arranged())
+
+    def unmark_all(self) -> bool:
+        """Take all marks away; says whether there were any."""
+        had = self.listing.unmark_all()
+        if had:
+            self._rearranged(self.listing.arrange)
+        return had
 
     def action_sort_next(self) -> None:
         """Sort by the column after the one sorted by, and by none after the last."""
-        names = [column.name for column, _ in self._columns]
-        at = names.index(self.order.sort) + 1 if self.order.sort in names else 0
-        if at >= len(names):
-            self._reorder(replace(self.order, sort=None, descending=False))
-        else:
-            column = self._columns[at][0]
-            self._reorder(replace(self.order, sort=column.name, descending=column.first_down))
+        self._rearranged(lambda: self.listing.sort_next([column.name for column, _ in self._columns]))
 
     def action_reverse(self) -> None:
         """Turn the order of the sort."""
-        self._reorder(replace(self.order, descending=not self.order.descending))
+        self._rearranged(self.listing.reverse)
 
     def action_faults(self) -> None:
         """Only what is not well, or everything again."""
-        self._reorder(replace(self.order, faults_only=not self.order.faults_only))
+        self._rearranged(self.listing.toggle_faults)
+
+    def action_hold(self) -> None:
+        """Hold the rows, or let them go on."""
+        self._rearranged(self.listing.toggle_hold)
 
     def render_line(self, y: int) -> Strip:
         """The heading, or one row."""
         width = self._room.width
-        base = self.rich_style
-        if y == 0:
-            return self._heading(width)
-        index = self.scroll_offset.y + y - 1
-        if index >= len(self._rows):
-            return self._empty(y, width)
-        cells = self._painted.get(index) or self._cells(index)
         look = look_of(self.app.theme)
-        at_cursor = index == self.cursor.index
-        if at_cursor and self.has_focus:
-            base += look.cursor
-        elif at_cursor and not self.has_class("panel"):
-            base += look.resting
-        key = (cells, width, base, self.app.theme)
-        strip = self._strips.get(key)
-        if strip is None:
-            strip = self._strips[key] = paint_row(cells, look.tones, base, width)
-            if len(self._strips) > STRIPS_KEPT:
-                self._strips.popitem(last=False)
-        else:
-            self._strips.move_to_end(key)
-        return strip
+        if y == 0:
+            return heading(self._columns, self.listing.order, width, self.rich_style + look.heading)
+        index = self.scroll_offset.y + y - 1
+        if index >= len(self.listing.rows):
+            return self._empty(y, width)
+        base = self.rich_style
+        if index == self.listing.cursor.index:
+            if self.has_focus:
+                base += look.cursor
+            elif not self.has_class("panel"):
+                base += look.resting
+        return self._strips.strip(self._painted.get(index) or self._row(index), look, base, width)
 
     def on_resize(self, _event: Resize) -> None:
         """Choose the columns anew."""
-        self._forget()
+        self._lay_out()
+        self._changing(self.listing.arrange)
 
     def on_focus(self, _event: Focus) -> None:
         """The cursor's row looks different now."""
-        self._repaint_row(self.cursor.index)
+        self.refresh_line(self.listing.cursor.index + 1)
 
     def on_blur(self, _event: BlurEvent) -> None:
         """The cursor's row looks different now."""
-        self._repaint_row(self.cursor.index)
+        self.refresh_line(self.listing.cursor.index + 1)
 
     def on_click(self, event: Click) -> None:
         """Choose a row, open it on the second click, sort by a heading."""
@@ -205,10 +195,12 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         if offset is None:
             return
         if offset.y == 0:
-            self._click_heading(offset.x)
+            column = column_at(self._columns, offset.x)
+            if column is not None:
+                self._rearranged(lambda: self.listing.sort_by(column.name))
             return
         index = self.scroll_offset.y + offset.y - 1
-        if index < len(self._rows):
+        if index < len(self.listing.rows):
             self._cursor_to(index)
             if event.chain == 2:
                 self.action_open()
@@ -222,111 +214,84 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     def _visible_rows(self) -> int:
         return max(1, self._room.height - 1)
 
-    def _click_heading(self, x: int) -> None:
-        at = 0
-        for column, width in self._columns:
-            if at <= x < at + width + 2:
-                self._reorder(self.order.sorted_by(self.sheet, column.name))
-                return
-            at += width + 2
+    def _lay_out(self) -> None:
+        self._laid_out_for = self._room.width
+        self._columns = widths(self.sheet.columns, max(1, self._room.width - GUTTER))
+        self._painted.clear()
+        self._strips.forget()
+        self.refresh()
 
-    def _reorder(self, order: Order) -> None:
-        self.order = order
-        self._arrange()
+    def _rearranged(self, change: Any) -> None:
+        self._changing(change)
         self.refresh()
         self.post_message(self.Arranged())
 
-    def _forget(self) -> None:
-        self._laid_out_for = self._room.width
-        self._columns = widths(self.sheet.columns, max(1, self._room.width))
-        self._painted.clear()
-        self._strips.clear()
-        self._arrange()
-        self.refresh()
-
-    def _arrange(self) -> None:
-        before, cursor_before = len(self._rows), self.cursor.index
-        self._rows = arrange(self._given, self.sheet, self.order)
-        self._keys = [self.sheet.key(record) for record in self._rows]
-        self.cursor.follow(self._keys, top=self.following)
-        if before != len(self._rows):
-            self.virtual_size = Size(0, len(self._rows) + 1)
-            if not before or not self._rows:
+    def _changing(self, change: Any) -> None:
+        """Carry out what changes rows or cursor, then paint what looks different by it."""
+        listing = self.listing
+        count, cursor = len(listing.rows), listing.cursor.index
+        change()
+        self._flashes.see(listing.keys, listing.rows, time.monotonic())
+        if count != len(listing.rows):
+            self.virtual_size = Size(0, len(listing.rows) + 1)
+            if not count or not listing.rows:
                 self.refresh()
-        self._repaint_changed()
-        if self.cursor.index != cursor_before:
-            self._repaint_row(cursor_before)
-            self._repaint_row(self.cursor.index)
-            if not self.following:
-                self._keep_in_place(self.cursor.index - cursor_before)
+        self._repaint()
+        if listing.cursor.index != cursor:
+            self.refresh_line(cursor + 1)
+            self.refresh_line(listing.cursor.index + 1)
+            if not listing.following:  # rows that come in above do not push the cursor's record away
+                moved = listing.cursor.index - cursor
+                self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False)
+        self._say_state()
 
-    def _keep_in_place(self, moved: int) -> None:
-        """Scroll along with the cursor's record, so that rows coming in above do not push it away."""
-        self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False)
+    def _repaint(self) -> None:
+        """Paint the cells that changed, and look again when a flash fades."""
+        top, known = self.scroll_offset.y, self._painted
+        self._painted = {}
+        for index in range(top, top + self._visible_rows):
+            row = self._row(index) if index < len(self.listing.rows) else None
+            regions = changed_regions(known.get(index), row, self._columns, index + 1 - top, self._room.width)
+            if regions:
+                self.refresh(*regions)
+            if row is not None:
+                self._painted[index] = row
+        wait_s = self._flashes.next_change_s(time.monotonic())
+        if wait_s is not None and self._fading is None:
+            self._fading = self.set_timer(wait_s + 0.02, self._fade)
 
-    def _repaint_changed(self) -> None:
-        top = self.scroll_offset.y
-        bottom = top + self._visible_rows
-        known, self._painted = self._painted, {}
-        for index in range(top, bottom):
-            cells = self._cells(index) if index < len(self._rows) else ()
-            before = known.get(index, ())
-            if cells != before:
-                self._repaint_cells(index, before, cells)
-            if cells:
-                self._painted[index] = cells
+    def _fade(self) -> None:
+        self._fading = None
+        self._repaint()
 
-    def _cells(self, index: int) -> tuple[Cell, ...]:
-        record = self._rows[index]
-        return tuple(
-            fit_cell(column.cell(record, self._moment, width), width, right=column.right)
-            for column, width in self._columns
-        )
+    def _row(self, index: int) -> Row:
+        key = self.listing.keys[index]
+        cells = row_cells(self.sheet, self.listing.rows[index], self._moment, self._columns)
+        names = [column.name for column, _ in self._columns]
+        return Row(cells, self._flashes.stages(key, names, time.monotonic()), self.listing.is_marked(index))
 
-    def _repaint_row(self, index: int) -> None:
-        self.refresh_line(index + 1)
-
-    def _repaint_cells(self, index: int, before: tuple[Cell, ...], now: tuple[Cell, ...]) -> None:
-        """Paint the part of a row that changed: what reaches the terminal is what a slow line can carry."""
-        if len(before) != len(now):
-            self._repaint_row(index)
-            return
-        changed = [at for at in range(len(now)) if now[at] != before[at]]
-        starts = list(accumulate((width + GAP_CELLS for _, width in self._columns), initial=0))
-        left, right = starts[changed[0]], starts[changed[-1] + 1]
-        self.refresh(Region(left, index + 1 - self.scroll_offset.y, right - left, 1))
+    def _say_state(self) -> None:
+        """In a panel the frame says how its rows are arranged; elsewhere the screen does."""
+        if self.has_class("panel"):
+            words = plain(self.listing.state_words()).strip().replace("[", "\\[")
+            if words != self.border_subtitle:
+                self.border_subtitle = words
 
     def _cursor_to(self, index: int) -> None:
-        self.following = self.following and index <= 0
-        before = self.cursor.index
-        self.cursor.move_to(index, self._keys)
-        self._repaint_row(before)
-        self._repaint_row(self.cursor.index)
-        self._scroll_to_cursor()
-
-    def _scroll_to_cursor(self) -> None:
+        before = self.listing.cursor.index
+        self.listing.move_to(index)
+        now = self.listing.cursor.index
+        self.refresh_line(before + 1)
+        self.refresh_line(now + 1)
         top, rows = self.scroll_offset.y, self._visible_rows
-        if self.cursor.index < top:
-            self.scroll_to(y=self.cursor.index, animate=False)
-        elif self.cursor.index >= top + rows:
-            self.scroll_to(y=self.cursor.index - rows + 1, animate=False)
-
-    def _heading(self, width: int) -> Strip:
-        look = look_of(self.app.theme)
-        base = self.rich_style + look.heading
-        segments: list[Segment] = []
-        for index, (column, size) in enumerate(self._columns):
-            mark = ("▼" if self.order.descending else "▲") if column.name == self.order.sort else ""
-            title = column.title + mark
-            text = title.rjust(size) if column.right else title.ljust(size)
-            segments.append(Segment(("  " if index else "") + text[: max(size, 1)], base))
-        strip = Strip(segments)
-        return strip.adjust_cell_length(width, base)
+        if now < top:
+            self.scroll_to(y=now, animate=False)
+        elif now >= top + rows:
+            self.scroll_to(y=now - rows + 1, animate=False)
 
     def _empty(self, y: int, width: int) -> Strip:
-        if y != 1 or self._rows:
+        if y != 1 or self.listing.rows:
             return Strip.blank(width, self.rich_style)
-        filtered = bool(self._given)
-        text = f"none of {len(self._given)} passes the filter" if filtered else self.sheet.empty
-        tones = look_of(self.app.theme).tones
-        return paint((Span(text, Tone.FAINT),), tones, self.rich_style, width)
+        total = self.listing.total
+        text = f"none of {total} passes: {plain(self.listing.state_words()).strip()}" if total else self.sheet.empty
+        return paint((Span(" "), Span(text, Tone.FAINT)), look_of(self.app.theme).tones, self.rich_style, width)

@@ -4,7 +4,7 @@ Every change of style costs some forty bytes on the way to the terminal, more th
 one style become one segment, and blanks join the segment before them wherever that looks the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from rich.segment import Segment
@@ -16,16 +16,10 @@ from posture_console.core.spans import Cell, Span, Tone
 GAP: Final = Span("  ")
 
 
-def paint(cell: Cell, tones: dict[Tone, Style], base: Style, width: int) -> Strip:
-    """`cell` as a strip of exactly `width` cells over `base`."""
+def paint(cell: Cell, tones: dict[Tone, Style], base: Style, width: int | None = None) -> Strip:
+    """`cell` as a strip over `base`, of exactly `width` cells where one is given."""
     strip = Strip(_segments(cell, tones, base))
-    return strip if strip.cell_length == width else strip.adjust_cell_length(width, base)
-
-
-def paint_row(cells: Sequence[Cell], tones: dict[Tone, Style], base: Style, width: int) -> Strip:
-    """Cells side by side, two apart, as a strip of exactly `width` cells."""
-    spans = [span for index, cell in enumerate(cells) for span in ((GAP, *cell) if index else cell)]
-    return paint(tuple(spans), tones, base, width)
+    return strip if width is None or strip.cell_length == width else strip.adjust_cell_length(width, base)
 
 
 def _segments(spans: Iterable[Span], tones: dict[Tone, Style], base: Style) -> list[Segment]:
@@ -46,4 +40,4 @@ def _segments(spans: Iterable[Span], tones: dict[Tone, Style], base: Style) -> l
 
 def _is_blank_in(style: Style) -> bool:
     """Whether a space looks the same in this style as in any other."""
-    return not (style.reverse or style.underline or style.strike)
+    return not (style.reverse or style.underline or style.strike or style.bgcolor)

@@ -14,7 +14,6 @@ from posture_shared.records import CameraState, Override, Result
 QUIET_S: Final = 5.0
 """A camera without a frame for longer is dimmed."""
 
-
 NOW_S: Final = 2.0
 """A frame younger than this is from now."""
 
@@ -41,12 +40,6 @@ def camera_line(store: SiteStore, camera: CameraState) -> CameraLine:
     return CameraLine(camera, store.last_result.get(camera.pi_id), override, store.trends.body.get(camera.pi_id))
 
 
-def is_quiet(line: CameraLine, moment: Moment) -> bool:
-    """Whether the camera is off the air, or has sent nothing for a while."""
-    seconds = moment.age_s(line.camera.last_received)
-    return line.camera.online is False or seconds is None or seconds > QUIET_S
-
-
 def presence(line: CameraLine) -> tuple[str, Tone]:
     """Online, offline, paused or unknown in one word."""
     if line.camera.capture == "off":
@@ -56,15 +49,14 @@ def presence(line: CameraLine) -> tuple[str, Tone]:
     return ("online", Tone.GOOD) if line.camera.online else ("offline", Tone.BAD)
 
 
-def _name(line: CameraLine, moment: Moment, _width: int) -> Cell:
-    return word(line.camera.pi_id, Tone.DIM if is_quiet(line, moment) else Tone.STRONG)
+def _name(line: CameraLine, _moment: Moment, _width: int) -> Cell:
+    return word(line.camera.pi_id, Tone.DIM if line.camera.online is False else Tone.STRONG)
 
 
-def _status(line: CameraLine, moment: Moment, _width: int) -> Cell:
+def _status(line: CameraLine, _moment: Moment, _width: int) -> Cell:
     if line.camera.last_status is None:
         return word(None)
-    cell = look(POSTURE, line.camera.last_status).cell()
-    return tuple(Span(span.text, Tone.FAINT) for span in cell) if is_quiet(line, moment) else cell
+    return look(POSTURE, line.camera.last_status).cell()
 
 
 def _angle(value: float | None) -> Cell:
@@ -96,10 +88,19 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
     name="cameras",
     key=lambda line: line.camera.pi_id,
     is_fault=lambda line: line.camera.online is False or line.camera.missing > 0,
-    empty="no camera has sent a frame yet",
+    empty="no camera has sent a frame yet: start one with posture-publisher run --pi-id NAME --broker HOST",
+    at=lambda line: line.camera.last_received,
+    old_s=QUIET_S,
     columns=(
         Column(name="camera", title="CAMERA", width=8, weight=2, cell=_name, value=lambda line: line.camera.pi_id),
-        Column(name="status", title="POSTURE", width=10, cell=_status, value=lambda line: line.camera.last_status),
+        Column(
+            name="status",
+            title="POSTURE",
+            width=10,
+            cell=_status,
+            value=lambda line: line.camera.last_status,
+            flashes=True,
+        ),
         Column(
             name="neck",
             title="NECK",
@@ -146,6 +147,7 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             rank=2,
             cell=_where,
             value=lambda line: f"{line.camera.placement} {line.camera.target or ''}",
+            flashes=True,
         ),
         Column(
             name="override",
@@ -155,6 +157,7 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             rank=8,
             cell=_pinned,
             value=lambda line: line.override,
+            flashes=True,
         ),
         Column(
             name="state",
@@ -163,6 +166,7 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             rank=3,
             cell=lambda line, _m, _w: word(*presence(line)),
             value=lambda line: presence(line)[0],
+            flashes=True,
         ),
         Column(
             name="rows",

@@ -65,6 +65,7 @@ LINKS: Final[Sheet[Link]] = Sheet(
             width=12,
             cell=lambda x, _m, _w: look(LINK, x.state).cell(),
             value=lambda x: x.state,
+            flashes=True,
         ),
         Column(
             name="since",

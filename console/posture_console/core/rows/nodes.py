@@ -137,7 +137,9 @@ NODES: Final[Sheet[NodeLine]] = Sheet(
             value=lambda line: _load_field(line, "temperature_c"),
             first_down=True,
         ),
-        Column(name="worker", title="WORKER", width=10, rank=2, cell=_state, value=lambda line: line.state),
+        Column(
+            name="worker", title="WORKER", width=10, rank=2, cell=_state, value=lambda line: line.state, flashes=True
+        ),
         Column(
             name="fps",
             title="FPS",
