@@ -160,3 +160,21 @@ def test_while_a_master_holds_the_folder_nothing_is_imported(filled: Path) -> No
     with closing(Outbox(filled)):
         assert isinstance(outbox("import", "-", "--data-dir", filled, data=b"").exception, Stop)
         assert outbox("export", "-", "--data-dir", filled).exit_code == 0
+
+
+FIRST_RELEASE = Path(__file__).with_name("rows_of_first_release.jsonl")
+"""What the first release exported, kept as it was: every later release takes it in."""
+
+
+def test_rows_that_the_first_release_exported_are_taken_in(tmp_path: Path) -> None:
+    done = outbox("import", FIRST_RELEASE, "--data-dir", tmp_path)
+    assert done.stderr == "6 rows imported, 0 were there already\n"
+    again = [json.loads(line) for line in outbox("export", "-", "--all", "--data-dir", tmp_path).stdout.splitlines()]
+    for old, new in zip([json.loads(line) for line in FIRST_RELEASE.read_bytes().splitlines()], again, strict=True):
+        assert {name: new[name] for name in old} == old
+
+
+def test_a_result_with_fields_of_a_later_release_comes_in_without_them(tmp_path: Path) -> None:
+    row = {**json.loads(FIRST_RELEASE.read_bytes().splitlines()[0]), "of_a_later_release": {"n": 1}}
+    done = outbox("import", "-", "--data-dir", tmp_path, data=json.dumps(row).encode())
+    assert done.stderr == "1 rows imported, 0 were there already\n"
