@@ -133,13 +133,13 @@ class ConsoleApp(App[int]):
         self._seen = seen
         screen.flush(reading)
 
-    async def ask(self, what: str, **args: Any) -> Answer:
+    async def ask(self, what: str, *, timeout_s: float = 5.0, **args: Any) -> Answer:
         """Put a question to the master."""
-        return await self.link.query(what, **args)
+        return await self.link.query(what, timeout_s=timeout_s, **args)
 
-    async def command(self, verb: str, args: dict[str, Any]) -> Answer:
+    async def command(self, verb: str, args: dict[str, Any], *, timeout_s: float = 5.0) -> Answer:
         """Have the master do something."""
-        return await self.link.command(verb, args)
+        return await self.link.command(verb, args, timeout_s=timeout_s)
 
     def change_theme(self, name: str) -> None:
         """Look different; everything is painted anew."""

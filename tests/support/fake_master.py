@@ -17,6 +17,7 @@ import zmq.asyncio
 
 from posture_shared.messages import console as wire
 from posture_shared.records import Override
+from support.fake_acts import FakeActs
 from support.scene import Scene
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class FakeMaster:
 
     def __init__(self, scene: Scene | None = None, *, port: int = 0, heartbeat_s: float = 0.2) -> None:
         self.scene = scene or Scene()
+        self.acts = FakeActs(self.scene)
         self.heartbeat_s = heartbeat_s
         self.control_port, self.events_port = port, 0
         self.epoch, self.seq = _epoch(), 0
@@ -118,6 +120,8 @@ class FakeMaster:
                 await self._control.send_multipart([peer, *part])
             if isinstance(message, wire.Command) and message.verb.startswith("override_"):
                 await self.publish(overrides=self.scene.overrides)
+            elif isinstance(message, wire.Command) and (changed := self.acts.changed(message)):
+                await self.publish(**changed)
 
     def _answers(self, message: wire.FromConsole) -> list[list[bytes]]:
         if self.refuse is not None:
@@ -151,7 +155,8 @@ class FakeMaster:
             error = f"local:ada has the role {self.role}; '{command.verb}' needs the role operator"
             return wire.Reply(id=command.id, ok=False, error=error, code=4)
         if not command.verb.startswith("override_"):
-            return wire.Reply(id=command.id, ok=True, body={"done": command.verb})
+            body, error = self.acts.obey(command.verb, command.args)
+            return wire.Reply(id=command.id, ok=not error, error=error, code=1 if error else 0, body=body)
         scene, scope = self.scene, command.args["scope"]
         held = next((found for found in scene.overrides if found.scope == scope), None)
         scene.overrides = [found for found in scene.overrides if found.scope != scope]
@@ -184,7 +189,8 @@ class FakeMaster:
         if what == "picture":
             picture = self.scene.picture(str(args["frame_id"]))
             return None, picture, "" if picture is not None else "no picture is kept of this frame"
-        return None, None, f"unknown query {what}"
+        body, error = self.acts.found(what, args)
+        return body, None, error
 
 
 def _epoch() -> str:

@@ -8,7 +8,7 @@ import math
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
 
@@ -30,6 +30,9 @@ from posture_shared.records import (
     StoryStep,
     WorkerState,
 )
+
+if TYPE_CHECKING:
+    from posture_shared.timeline import Episode, Pause, PostureBaseline
 
 REASONS = {
     "Good": "trunk and neck within limits",
@@ -60,6 +63,9 @@ class Scene:
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
         self.overrides: list[Override] = []
+        self.pauses: dict[str, Pause] = {}
+        self.baselines: dict[str, PostureBaseline] = {}
+        self.episodes: list[Episode] = []
         self.offloaded = False
         self.rows = 50_412
         self.by_status: dict[str, int] = {}
@@ -114,6 +120,7 @@ class Scene:
             decisions=self.decisions[-100:],
             overrides=self.overrides,
             alarms=self.alarms,
+            episodes=[episode for episode in self.episodes if episode.ended is None],
         )
 
     def master(self, epoch: str) -> MasterState:
@@ -196,6 +203,9 @@ class Scene:
             skew_ms=3.0,
             source="picamera",
             version="0.1.0",
+            capture="off" if name in self.pauses else "on",
+            pause=self.pauses.get(name),
+            baseline=self.baselines.get(name),
         )
 
     def links(self) -> list[Link]:

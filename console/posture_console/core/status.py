@@ -43,6 +43,15 @@ WORKER: Final[dict[str, Look]] = {
     "draining": Look("◐", "draining", Tone.WARN),
     "lost": Look("✕", "lost", Tone.BAD),
 }
+JOB: Final[dict[str, Look]] = {
+    "pending": Look("◐", "pending", Tone.WARN),
+    "pulling": Look("◐", "pulling", Tone.WARN),
+    "running": Look("◐", "running", Tone.ACCENT),
+    "joined": Look("●", "joined", Tone.GOOD),
+    "stopping": Look("◐", "stopping", Tone.WARN),
+    "complete": Look("○", "complete", Tone.DIM),
+    "failed": Look("✕", "failed", Tone.BAD),
+}
 LINK: Final[dict[str, Look]] = {
     "up": Look("●", "up", Tone.GOOD),
     "down": Look("✕", "down", Tone.BAD),

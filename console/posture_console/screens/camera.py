@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from posture_console.core.facts import camera_facts
+from posture_console.core.leads import decision_for, node_of
 from posture_console.core.reading import Reading
 from posture_console.core.rows.cameras import camera_line
 from posture_console.core.rows.results import RESULTS, results
@@ -16,6 +17,7 @@ from posture_console.screens.framing import FramingView
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
 from posture_console.widgets.picture import Picture
+from posture_shared.records import Decision
 
 OWN_RESULTS: Final = RESULTS.only("time", "status", "neck", "body", "reason", "node", "latency", "seq", "frame")
 
@@ -67,6 +69,18 @@ class CameraView(FramingView):
     def meant(self) -> tuple[str, str | None]:
         """This camera."""
         return self._pi_id, None
+
+    def meant_camera(self) -> str:
+        """This camera."""
+        return self._pi_id
+
+    def its_node(self) -> str | None:
+        """Where it is analysed now."""
+        return node_of(self._commanding.reading().store, self._pi_id)
+
+    def its_decision(self) -> Decision | None:
+        """The decision that holds for it."""
+        return decision_for(self._commanding.reading().store, self._pi_id)
 
     def action_newest(self) -> None:
         """Fetch the newest picture."""

@@ -10,16 +10,17 @@ from posture_console.core.explain import decision_facts
 from posture_console.core.reading import Reading
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import PLACEMENT, look
-from posture_console.screens.detail import DetailView
+from posture_console.screens.leading import LeadingView
 from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.facts import FactsView
+from posture_shared.placement.state import ALL
 from posture_shared.records import Decision
 
 _TALL: Final = 14
 """Lines that a full chart needs with all around it but the nodes."""
 
 
-class DecisionView(DetailView):
+class DecisionView(LeadingView):
     """One decision."""
 
     TAB = "Decisions"
@@ -48,6 +49,15 @@ class DecisionView(DetailView):
         view.show_facts(facts)
         numbers = self.query_one("#numbers", CellLines)
         numbers.show(numbers_of(decision, *numbers.content_size))
+
+    def its_camera(self) -> str | None:
+        """The camera whose frames it moved; None for all."""
+        return None if self._decision.scope == ALL else self._decision.scope
+
+    def its_node(self) -> str | None:
+        """Where it sent them; of several nodes the first."""
+        target = self._decision.target
+        return None if target is None else target.split("+")[0]
 
 
 def numbers_of(decision: Decision, cells: int, height: int) -> list[Cell]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol, cast
 from textual.binding import Binding, BindingType
 
 from posture_console.links.session import Answer
-from posture_console.screens.detail import DetailView
+from posture_console.screens.leading import LeadingView
 from posture_console.widgets.picture import Picture
 from posture_shared.records import Result
 
@@ -13,11 +13,11 @@ from posture_shared.records import Result
 class Asking(Protocol):
     """An app that can put questions to the master."""
 
-    async def ask(self, what: str, **args: Any) -> Answer:
+    async def ask(self, what: str, *, timeout_s: float = 5.0, **args: Any) -> Answer:
         """The master's answer; a failure is an answer too."""
 
 
-class FramingView(DetailView):
+class FramingView(LeadingView):
     """A detail view with a picture."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

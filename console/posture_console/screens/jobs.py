@@ -1,46 +1,85 @@
 """Jobs: workers that the master starts on Kubernetes nodes, those that came and those that did not."""
 
-from textual.app import ComposeResult
+from typing import TYPE_CHECKING, Final, cast
 
+import msgspec
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from posture_console.core.jobs import Job
 from posture_console.core.reading import Reading
+from posture_console.core.rows.jobs import JOBS
+from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
-from posture_console.core.status import LINK, WORKER, look
+from posture_console.core.status import LINK, look
+from posture_console.screens.job_acts import JobActs
 from posture_console.screens.view import View
 from posture_console.widgets.facts import FactsView
+from posture_console.widgets.live_table import LiveTable
 
-BY_KUBERNETES = ("job-", "hand-")
-"""How the instance of a worker begins that a Job started: for placement, for an operator."""
+if TYPE_CHECKING:
+    from posture_console.core.facts import Fact
+    from posture_console.screens.commanding import Commanding
+
+POLL_S: Final = 2.0
 
 
-class JobsView(View):
-    """The state of Kubernetes as the master sees it."""
+class JobsView(JobActs, View):
+    """The Jobs as the master sees them, asked for every two seconds while this view is on top."""
 
     TAB = "Jobs"
-    AUTO_FOCUS = "#facts"
+    AUTO_FOCUS = "#jobs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: list[Job] = []
+        self._problem = ""
+        self._reading: Reading | None = None
 
     def compose_body(self) -> ComposeResult:
-        """Facts."""
-        yield FactsView(id="facts", classes="panel")
+        """The link above the table."""
+        with Vertical():
+            yield FactsView(id="kubernetes", classes="panel")
+            yield LiveTable(JOBS, id="jobs", classes="panel")
+
+    def on_mount(self) -> None:
+        """Name the panels, begin to ask."""
+        self.query_one("#kubernetes").border_title = "Kubernetes"
+        self.query_one("#jobs").border_title = "Jobs"
+        self.set_interval(POLL_S, self._poll)
+        self._poll()
+
+    def on_screen_resume(self) -> None:
+        """Ask at once: what is held may be old."""
+        self._poll()
 
     def show(self, reading: Reading) -> None:
-        """The link to Kubernetes."""
-        view = self.query_one(FactsView)
-        view.border_title = "Kubernetes"
+        """The link to Kubernetes, and the Jobs as last heard of."""
+        self._reading = reading
         link = reading.store.links.get("kubernetes")
-        facts = [
-            ("link", word("not set up", Tone.DIM) if link is None else look(LINK, link.state).cell()),
-            ("", ()),
-        ]
-        workers = [one for one in reading.store.workers.values() if one.instance.startswith(BY_KUBERNETES)]
-        facts += [
-            (f"{one.node}/{one.instance}", (*look(WORKER, one.state).cell(), *word(f"  {one.done} frames", Tone.DIM)))
-            for one in sorted(workers, key=lambda one: (one.node, one.instance))
-        ]
-        if not workers:
-            facts.append(("jobs", word("no worker that Kubernetes started is joined", Tone.DIM)))
-        failed = [alarm for alarm in reading.store.alarms.values() if alarm.kind == "job" and alarm.ended is None]
-        facts += [(alarm.subject, word(alarm.text, Tone.BAD)) for alarm in failed]
-        facts += [("", ()), ("more", word("posture-console jobs · job launch · job logs · job stop", Tone.DIM))]
+        facts: list[Fact] = [("link", word("not set up", Tone.DIM) if link is None else look(LINK, link.state).cell())]
         if link is not None and link.detail:
-            facts.insert(1, ("detail", word(link.detail, Tone.DIM)))
-        view.show_facts(facts)
+            facts.append(("detail", word(link.detail, Tone.DIM)))
+        failed = [alarm for alarm in reading.store.alarms.values() if alarm.kind == "job" and alarm.ended is None]
+        facts += [(one_line(alarm.subject), word(alarm.text, Tone.BAD)) for alarm in failed]
+        if self._problem:
+            facts.append(("jobs", word(self._problem, Tone.WARN)))
+        self.query_one("#kubernetes", FactsView).show_facts(facts)
+        self.query_one("#jobs", LiveTable).show(self._jobs, reading.moment)
+
+    def _poll(self) -> None:
+        if self.app.screen is self:
+            self._ask()
+
+    @work(exclusive=True, group="poll", exit_on_error=False)
+    async def _ask(self) -> None:
+        answer = await cast("Commanding", self.app).ask("jobs")
+        try:
+            self._jobs = msgspec.convert(answer.reply.body, list[Job]) if answer.reply.ok else []
+        except msgspec.ValidationError as error:
+            self._jobs, self._problem = [], f"the master's answer makes no sense: {error}"
+        else:
+            self._problem = answer.reply.error
+        if self._reading is not None and self.is_attached:
+            self.show(self._reading)

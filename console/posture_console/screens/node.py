@@ -1,6 +1,6 @@
 """One node: its load over time against the placement band, its workers, the frames it analysed."""
 
-from typing import Final
+from typing import Any, Final
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -8,18 +8,19 @@ from textual.containers import Horizontal
 from posture_console.core.bars import load_bar, load_spark
 from posture_console.core.facts import Fact, node_facts
 from posture_console.core.reading import Reading
-from posture_console.core.rows.nodes import nodes
+from posture_console.core.rows.nodes import NodeLine, nodes
 from posture_console.core.rows.results import RESULTS, results
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
 from posture_console.screens.detail import DetailView
+from posture_console.screens.job_acts import JobActs
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
 
 OWN_RESULTS: Final = RESULTS.only("time", "camera", "status", "latency", "reason", "neck", "body", "seq", "frame")
 
 
-class NodeView(DetailView):
+class NodeView(JobActs, DetailView):
     """One node."""
 
     TAB = "Nodes"
@@ -40,6 +41,10 @@ class NodeView(DetailView):
         """Name the panels."""
         self.query_one("#facts").border_title = f"Node {one_line(self._node)}".replace("[", "\\[")
         self.query_one("#results-of").border_title = "Analysed here"
+
+    def record(self) -> Any:
+        """The result under the cursor, else this node."""
+        return super().record() or NodeLine(self._node, None, (), (), is_master=False)
 
     def show(self, reading: Reading) -> None:
         """The node as it stands now."""

@@ -8,13 +8,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from posture_console.core.facts import Fact, result_facts, story_facts
+from posture_console.core.leads import decision_for
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
 from posture_console.screens.framing import Asking, FramingView
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.picture import Picture
-from posture_shared.records import FrameStory, Result
+from posture_shared.records import Decision, FrameStory, Result
 
 
 class ResultView(FramingView):
@@ -61,6 +62,22 @@ class ResultView(FramingView):
             return
         self._result, self._story = own[at + frames], []
         self.show(self._reading)
+
+    def record(self) -> Result:
+        """This result."""
+        return self._result
+
+    def its_camera(self) -> str:
+        """The camera it came from."""
+        return self._result.pi_id
+
+    def its_node(self) -> str | None:
+        """The node that analysed it."""
+        return self._result.processed_by
+
+    def its_decision(self) -> Decision | None:
+        """The decision that held when it came."""
+        return decision_for(self._commanding.reading().store, self._result.pi_id, self._result.received_time)
 
     async def _fetch_story(self, frame_id: str) -> None:
         answer = await cast("Asking", self.app).ask("frame", id=frame_id)

@@ -1,0 +1,33 @@
+"""What a record leads to: from a result to the decision that placed it, from an alarm to what it is about. Pure."""
+
+from datetime import datetime
+
+from posture_console.core.store import SiteStore
+from posture_shared.placement.state import ALL
+from posture_shared.records import Alarm, Decision
+
+
+def decision_for(store: SiteStore, pi_id: str, at: datetime | None = None) -> Decision | None:
+    """The decision that held for a camera at that time (None: now), as far as the console holds it."""
+    held = [one for one in store.decisions.values() if one.scope in {ALL, pi_id} and (at is None or one.at <= at)]
+    return max(held, key=lambda one: (one.at, one.generation), default=None)
+
+
+def node_of(store: SiteStore, pi_id: str) -> str | None:
+    """Where a camera is analysed now."""
+    camera = store.cameras.get(pi_id)
+    if camera is not None and camera.target is not None:
+        return camera.target
+    return None if store.master is None else store.master.node
+
+
+def camera_about(alarm: Alarm, store: SiteStore) -> str | None:
+    """The camera an alarm is about."""
+    return alarm.subject if alarm.subject in store.cameras else None
+
+
+def node_about(alarm: Alarm, store: SiteStore) -> str | None:
+    """The node an alarm is about; of a worker `node/instance` its node."""
+    node = alarm.subject.partition("/")[0]
+    known = {*store.nodes, *(worker.node for worker in store.workers.values())}
+    return node if node in known else None

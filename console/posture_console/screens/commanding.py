@@ -1,0 +1,106 @@
+"""The ground of every act: who may, the last question, sending, telling what became of it.
+
+What is acted on is a name or id, looked up in the store when it is sent: rows may have moved meanwhile. A viewer's keys
+are dimmed here, and refused by the master whatever is shown here.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, Protocol, cast
+
+import msgspec
+from textual.screen import Screen
+
+from posture_console.core.facts import Fact
+from posture_console.core.reading import Reading
+from posture_console.core.sanitise import one_line
+from posture_console.core.spans import Tone, word
+from posture_console.links.session import Answer
+from posture_console.screens.confirm import ConfirmScreen
+from posture_console.screens.form import FormScreen
+
+Gone = Callable[[], str | None]
+"""Why the thing cannot be acted on any more, asked of the store; None while it can."""
+COMMAND_S: Final = 5.0
+
+
+def _there() -> str | None:
+    return None
+
+
+class Commanding(Protocol):
+    """An app that can have the master do something."""
+
+    def reading(self) -> Reading:
+        """What is known now."""
+
+    async def ask(self, what: str, *, timeout_s: float = COMMAND_S, **args: Any) -> Answer:
+        """The master's answer to a question; a failure is an answer too."""
+
+    async def command(self, verb: str, args: dict[str, Any], *, timeout_s: float = COMMAND_S) -> Answer:
+        """The master's answer to a command; a failure is an answer too."""
+
+    def notify(self, message: str, *, severity: Any = "information", markup: bool = True) -> None:
+        """Tell the operator."""
+
+
+class CommandingScreen(Screen[None]):
+    """What the keys that act have in common."""
+
+    ACTS: ClassVar[frozenset[str]] = frozenset()
+    """The actions of this class that need the role operator."""
+
+    @property
+    def _commanding(self) -> Commanding:
+        return cast("Commanding", self.app)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what this console's role may not do."""
+        if not any(action in getattr(kind, "ACTS", ()) for kind in type(self).__mro__):
+            return super().check_action(action, parameters)
+        return None if self._commanding.reading().forbidden else True
+
+    def record(self) -> Any:
+        """The record that the cursor stands on, or that this view is about."""
+        from posture_console.widgets.live_table import LiveTable  # noqa: PLC0415 - not for screens without tables
+
+        return self.focused.record if isinstance(self.focused, LiveTable) else None
+
+    async def asked(self, form: FormScreen) -> dict[str, str] | None:
+        """The values of a form that is filled in, None where it was left."""
+        return await self.app.push_screen_wait(form)
+
+    async def confirmed(self, title: str, verb: str, facts: Callable[[], Sequence[Fact]], gone: Gone = _there) -> bool:
+        """Whether the operator says yes and the thing is still there then."""
+
+        def shown() -> list[Fact]:
+            why = gone()
+            return [*facts(), *([("mind", word(why, Tone.WARN))] if why else [])]
+
+        if await self.app.push_screen_wait(ConfirmScreen(title, verb, shown)) is not True:
+            return False
+        why = gone()
+        if why is not None:
+            self.tell(f"not done: {why}", "warning")
+        return why is None
+
+    def have_done(
+        self, verb: str, args: dict[str, Any], told: Callable[[Any], str], *, timeout_s: float = COMMAND_S
+    ) -> None:
+        """Have it done by the app: what became of it is told even if this view was left meanwhile."""
+        self.app.run_worker(self._done(verb, args, told, timeout_s), group="acting")
+
+    async def _done(self, verb: str, args: dict[str, Any], told: Callable[[Any], str], timeout_s: float) -> None:
+        answer = await self._commanding.command(verb, args, timeout_s=timeout_s)
+        if not answer.reply.ok:
+            self.tell(answer.reply.error, "error")
+            return
+        try:
+            text = told(answer.reply.body)
+        except (msgspec.ValidationError, KeyError, TypeError) as error:
+            self.tell(f"done, but the master's answer makes no sense: {error}", "warning")
+            return
+        self.tell(text, "information")
+
+    def tell(self, text: str, severity: str) -> None:
+        """Say something to the operator, wherever they are now."""
+        self._commanding.notify(one_line(text), severity=severity, markup=False)

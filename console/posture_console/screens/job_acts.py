@@ -1,0 +1,124 @@
+"""Acting on Kubernetes from a view: launch a worker's Job, stop one."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import msgspec
+from textual import work
+from textual.binding import Binding, BindingType
+
+from posture_console.core.facts import Fact
+from posture_console.core.jobs import (
+    AUTO,
+    Job,
+    NodeVerdict,
+    Preview,
+    choices,
+    job_facts,
+    manifest_lines,
+    preview_facts,
+    stop_words,
+    verdict_words,
+)
+from posture_console.core.rows.nodes import NodeLine
+from posture_console.core.spans import Tone, word
+from posture_console.screens.commanding import CommandingScreen
+from posture_console.screens.form import Complaint, Field, FormScreen, Values
+from posture_console.screens.job import JobView
+from posture_console.screens.manifest import ManifestScreen
+from posture_shared.frame import new_id
+
+if TYPE_CHECKING:
+    from posture_console.links.session import Answer
+
+PATIENCE_S: Final = 15.0
+"""An API server may be slow."""
+
+
+class JobActs(CommandingScreen):
+    """The keys that act on Jobs."""
+
+    ACTS = frozenset({"launch_job", "stop_job"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "launch_job", "Launch Job", id="job-launch", tooltip="Have Kubernetes start a worker on a node"),
+        Binding(
+            "d", "stop_job", "Stop Job", id="job-stop", show=False, tooltip="Drain a Job's worker and delete the Job"
+        ),
+    ]
+
+    @work(exclusive=True, group="acting")
+    async def action_launch_job(self) -> None:
+        """Ask where; show the manifest and the dry run; launch; watch."""
+        verdicts = await self._answered("job_nodes", list[NodeVerdict])
+        if verdicts is None:
+            return
+        if not verdicts:
+            self.tell("Kubernetes names no node for workers; see the link to it", "warning")
+            return
+        record = self.record()
+        here = record.node if isinstance(record, NodeLine) else AUTO
+        node = Field(name="node", label="node", value=here, choices=choices(verdicts))
+        values = await self.asked(
+            FormScreen("Launch a Job", [node], facts=lambda chosen: _verdict_facts(verdicts, chosen), check=_anything)
+        )
+        if values is None:
+            return
+        wanted = values["node"] or None
+        preview = await self._answered("job_preview", Preview, node=wanted)
+        if preview is None:
+            return
+        lines = manifest_lines(preview.manifest)
+        asked = ManifestScreen("Launch the Job", "Launch", lambda: preview_facts(preview), lines)
+        if await self.app.push_screen_wait(asked) is not True:
+            return
+        # The node that was shown, not whichever is the least loaded one by now.
+        args = {"node": preview.node.node, "id": new_id()}
+        self.have_done("job_launch", args, self._launched, timeout_s=PATIENCE_S)
+
+    def _launched(self, body: Any) -> str:
+        job = msgspec.convert(body, Job)
+        self.app.push_screen(JobView(job))
+        return f"{job.name} is launched on {job.node}"
+
+    @work(exclusive=True, group="acting")
+    async def action_stop_job(self) -> None:
+        """Stop the Job under the cursor, if it is still there when the operator says yes."""
+        meant = self.record()
+        if not isinstance(meant, Job):
+            self.tell("put the cursor on a Job in the view Jobs (5)", "information")
+            return
+        facts: list[Fact] = [
+            *job_facts(meant, self._commanding.reading().moment),
+            ("then", word(stop_words(meant), Tone.STRONG)),
+        ]
+        if not await self.confirmed("Stop the Job", "Stop", lambda: facts):
+            return
+        jobs = await self._answered("jobs", list[Job])
+        if jobs is None:
+            return
+        if not any(job.name == meant.name and not job.is_over for job in jobs):
+            self.tell(f"not done: {meant.name} is gone", "warning")
+            return
+        self.have_done(
+            "job_stop", {"name": meant.name}, lambda _body: f"{meant.name} is stopping", timeout_s=PATIENCE_S
+        )
+
+    async def _answered(self, what: str, kind: Any, **args: Any) -> Any:
+        """The master's answer as a record; None after telling why there is none."""
+        answer: Answer = await self._commanding.ask(what, timeout_s=PATIENCE_S, **args)
+        if not answer.reply.ok:
+            self.tell(answer.reply.error, "error")
+            return None
+        try:
+            return msgspec.convert(answer.reply.body, kind)
+        except msgspec.ValidationError as error:
+            self.tell(f"the master's answer makes no sense: {error}", "error")
+            return None
+
+
+def _verdict_facts(verdicts: list[NodeVerdict], values: Values) -> list[Fact]:
+    chosen = [verdict for verdict in verdicts if values["node"] in (AUTO, verdict.node)]
+    return [("now", word(verdict_words(verdict), Tone.WARN if verdict.why else Tone.TEXT)) for verdict in chosen[:5]]
+
+
+def _anything(_values: Values) -> Complaint | None:
+    return None
