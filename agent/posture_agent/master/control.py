@@ -1,11 +1,10 @@
-"""The consoles' sockets: control ROUTER (join, snapshot, queries, commands) and events XPUB.
+"""The consoles' sockets: control ROUTER (join, snapshot, queries, commands), and what goes to the events XPUB.
 
-Owns the two sockets and nothing else: what there is to see comes from `SiteView`, answers from `Requests`. A
-message that makes no sense is counted and answered with nothing, whoever sent it.
+Owns the ROUTER and nothing else: what there is to see comes from `SiteView`, answers from `Requests`, the events leave
+by `EventsSocket`. A message that makes no sense is counted and answered with nothing, whoever sent it.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
+from posture_agent.master.events_socket import EventsSocket, limited
 from posture_agent.master.requests import Requests
 from posture_agent.master.site import SiteView
 from posture_shared import __version__
@@ -30,9 +30,11 @@ log = logging.getLogger("posture.control")
 FLUSH_S: Final = 0.1
 """How often changes are gathered into an event."""
 _YIELD_EVERY: Final = 50
-_HIGH_WATER: Final = 1000
+_ASKED_AHEAD: Final = 100
+"""Messages of one console that may wait to be read."""
+_UNREAD_ANSWERS: Final = 64
+"""Answers that may wait for a console that does not read; what is beyond is dropped."""
 _MAX_RESULTS: Final = 2000
-_REBIND_TRIES: Final = 100
 _MAX_ASKED: Final = 256
 """Queries and commands of all consoles that are being answered at once."""
 
@@ -70,15 +72,14 @@ class Control:
         self._limit = RateLimit()
         self._tasks: list[asyncio.Task[None]] = []
         self._answers: set[asyncio.Task[None]] = set()
+        self._events = EventsSocket(self._bind_events)
         self.control_port = 0
-        self.events_port = 0
 
     def start(self) -> None:
         """Bind both sockets. Raises Stop (2) where a port is taken."""
-        self._router = self._bind(zmq.ROUTER, self._ports[0], "consoles")
-        self._events = self._bind(zmq.XPUB, self._ports[1], "live events")
+        self._router = self._bind_router(self._ports[0])
         self.control_port = _port(self._router)
-        self.events_port = _port(self._events)
+        self._events.start(self._ports[1])
         self._tasks = [
             asyncio.create_task(self._receive(), name="control"),
             asyncio.create_task(self._publish(), name="events"),
@@ -92,31 +93,38 @@ class Control:
         await asyncio.gather(*self._tasks, *self._answers, return_exceptions=True)
         await self._flush()
         self._router.close(linger=200)
-        self._events.close(linger=200)
+        await self._events.stop()
+
+    @property
+    def events_port(self) -> int:
+        """Where events are published, once started."""
+        return self._events.port
 
     def rebind_events(self) -> None:
         """Close and bind the events socket again: a subscriber whose key was revoked gets nothing more."""
-        self._events.close(linger=0)
-        for _ in range(_REBIND_TRIES):  # ZeroMQ gives the port back a few ms after close
-            with contextlib.suppress(Stop):
-                self._events = self._bind(zmq.XPUB, self.events_port, "live events")
-                return
-            time.sleep(0.005)
-        self._events = self._bind(zmq.XPUB, self.events_port, "live events")
+        self._events.rebind()
 
     def hostile(self) -> dict[str, int]:
-        """Messages that made no sense, by reason."""
-        return {f"control: {reason}": count for reason, count in self._hostile.items()}
+        """Messages that made no sense, by socket and reason."""
+        return {
+            **{f"control: {reason}": count for reason, count in self._hostile.items()},
+            **{f"events: {reason}": count for reason, count in self._events.hostile.items()},
+        }
 
-    def _bind(self, kind: int, port: int, what: str) -> zmq.asyncio.Socket:
-        socket = self._context.socket(kind)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-        socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+    def _bind_router(self, port: int) -> zmq.asyncio.Socket:
+        socket = self._context.socket(zmq.ROUTER)
+        socket.setsockopt(zmq.SNDHWM, _UNREAD_ANSWERS)
+        socket.setsockopt(zmq.RCVHWM, _ASKED_AHEAD)
         socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_REQUEST_BYTES)
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        return self._bound(socket, port, "consoles")
+
+    def _bind_events(self, port: int) -> zmq.asyncio.Socket:
+        return self._bound(limited(self._context.socket(zmq.XPUB)), port, "live events")
+
+    def _bound(self, socket: zmq.asyncio.Socket, port: int, what: str) -> zmq.asyncio.Socket:
+        socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.IPV6, 1 if ":" in self._listen else 0)
-        if kind == zmq.ROUTER:
-            socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._secure(socket)
         host = f"[{self._listen}]" if ":" in self._listen else self._listen
         address = f"tcp://{host}:{port or '*'}"
@@ -138,7 +146,7 @@ class Control:
     async def _flush(self) -> None:
         event = self._site.event(time.monotonic())
         if event is not None:
-            await self._events.send_multipart([wire.EVENT_TOPIC, wire.encode(event)])
+            await self._events.send(wire.encode(event))
 
     async def _receive(self) -> None:
         count = 0
@@ -194,6 +202,7 @@ class Control:
     def _welcome(self, join: wire.Join, who: Who) -> wire.Welcome | wire.Refused:
         version = min(join.version, wire.VERSION)
         if version < max(join.oldest_version, wire.OLDEST_VERSION):
+            self._refuse_nonsense("another version")
             return wire.Refused(
                 reason=f"protocol {join.oldest_version}-{join.version} is not spoken here "
                 f"({wire.OLDEST_VERSION}-{wire.VERSION}): bring console and master to neighbouring versions"

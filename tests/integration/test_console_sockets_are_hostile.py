@@ -1,0 +1,134 @@
+"""Strangers on the consoles' sockets of a real master: each message is counted, none makes a row or costs memory."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+import zmq
+
+from posture_shared.messages import console as wire
+from support.images import photographs
+from support.operator_link import Operator
+from support.processes import wait_for
+from support.site import Camera, Master
+
+pytestmark = pytest.mark.integration
+
+MESSAGES = 10_000
+OVERSIZED = bytes(64 * 1024 * 1024)
+GROWTH_BYTES = 60 * 1024 * 1024
+
+
+@dataclass
+class Attacked:
+    master: Master
+    operator: Operator
+    camera: Camera
+    context: "zmq.Context[zmq.Socket[bytes]]"
+
+    def stranger(self, kind: int, port: int) -> "zmq.Socket[bytes]":
+        socket = self.context.socket(kind)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SNDHWM, 0)
+        socket.connect(f"tcp://127.0.0.1:{port}")
+        return socket
+
+    def rss(self) -> int:
+        assert self.master.program is not None
+        return psutil.Process(self.master.program.pid).memory_info().rss
+
+    def counted(self, socket: str) -> int:
+        """What the master's `status` says of hostile messages on `socket`."""
+        hostile = self.operator.site().counters.hostile
+        return sum(count for reason, count in hostile.items() if reason.startswith(f"{socket}: "))
+
+
+@pytest.fixture
+def attacked(programs, broker, tmp_path) -> Iterator[Attacked]:
+    master = Master(programs, broker, tmp_path / "data").start()
+    found = Attacked(master, Operator(master.control_port), Camera(broker, "pi1"), zmq.Context())
+    yield found
+    found.operator.close()
+    found.camera.close()
+    found.context.destroy(linger=0)
+
+
+def to_control(chance: random.Random) -> list[bytes]:
+    """One message that no console sends."""
+    legal = wire.encode(wire.Query(id="q", what="frame", args={"id": "x" * chance.randrange(100)}))
+    return chance.choice(
+        [
+            [b"\xc1" + chance.randbytes(chance.randrange(2000))],
+            [legal[: chance.randrange(len(legal))]],
+            [legal, b"second part"],
+            [wire.encode(wire.Join(oldest_version=77, version=99, build="x"))],
+            [wire.encode(wire.Pong(at_ms=1.0, seq=1, epoch="replayed"))],
+            [b"\x91" * 5000],
+            [b""],
+        ]
+    )
+
+
+def to_events(chance: random.Random) -> list[bytes]:
+    """One message that no console sends to the events: another topic, or no subscription at all."""
+    return chance.choice(
+        [
+            [b"\x01" + chance.randbytes(chance.randrange(10, 40))],
+            [b"\x07" + chance.randbytes(chance.randrange(300))],
+            [b"\x02", b"second part"],
+            [b""],
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "nonsense"), [("control", zmq.DEALER, to_control), ("events", zmq.XSUB, to_events)]
+)
+def test_ten_thousand_hostile_messages_are_counted_and_change_nothing(
+    attacked: Attacked, name: str, kind: int, nonsense: Callable[[random.Random], list[bytes]]
+) -> None:
+    chance, picture = random.Random(11), photographs("side_left")[0].path.read_bytes()
+    master, operator = attacked.master, attacked.operator
+    port = getattr(master, f"{name}_port")
+    events = attacked.stranger(zmq.SUB, master.events_port)
+    events.subscribe(wire.EVENT_TOPIC)
+    assert events.poll(5000), "no event"
+    before = attacked.rss()
+    for _ in range(3):
+        flooder = attacked.stranger(kind, port)
+        flooder.send(OVERSIZED)
+    stranger = attacked.stranger(kind, port)
+    for number in range(MESSAGES):
+        stranger.send_multipart(nonsense(chance))
+        if number % 2500 == 0:
+            operator.override("local")
+            attacked.camera.publish([picture])
+    wait_for(lambda: attacked.counted(name) >= MESSAGES, 30, what="every hostile message is counted")
+    assert attacked.counted(name) == MESSAGES
+    master.wait_rows(4)
+    assert master.count_rows() == 4
+    assert attacked.rss() - before < GROWTH_BYTES
+    assert operator.site().counters.rows == 4
+    wait_for(lambda: events.poll(0) == 0 or not events.recv_multipart(), 10, what="the old events are read")
+    assert events.poll(5000), "no event after the attack"
+
+
+def test_subscriptions_without_end_cost_no_memory_and_a_console_hears_again(attacked: Attacked) -> None:
+    chance = random.Random(5)
+    events = attacked.stranger(zmq.SUB, attacked.master.events_port)
+    events.subscribe(wire.EVENT_TOPIC)
+    assert events.poll(5000), "no event"
+    stranger = attacked.stranger(zmq.XSUB, attacked.master.events_port)
+    before = attacked.rss()
+    for _ in range(20_000):
+        stranger.send(b"\x01" + chance.randbytes(400))
+    master = attacked.master.program
+    assert master is not None
+    master.wait_for_line("event=events_flooded")
+    stranger.close()
+    wait_for(lambda: events.poll(0) == 0 or not events.recv_multipart(), 10, what="the old events are read")
+    assert events.poll(10_000), "no event after the flood"
+    assert attacked.rss() - before < GROWTH_BYTES
+    assert attacked.operator.site().counters.rows == 0
