@@ -48,7 +48,7 @@ def scrape_until(port: int, condition: Callable[[Scrape], bool], what: str) -> S
 
 def test_every_frame_and_every_reject_is_counted_once_with_its_end(
     programs: Programs, broker: Mosquitto, camera: Camera, tmp_path: Path
-):
+) -> None:
     load = tmp_path / "load"
     load.write_text("0 20\n")
     master = Master(programs, broker, tmp_path / "data", "--load", f"script:{load}").start()

@@ -1,6 +1,8 @@
 """What an agent's `/metrics` say, as numbers."""
 
+import json
 import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -51,3 +53,14 @@ def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedPro
     if program is None:
         missing("promtool", "Debian: apt-get install prometheus")
     return subprocess.run([program, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+
+def answer(port: int, path: str) -> tuple[int, dict[str, bool]]:
+    """Status and body of `/healthz` or `/readyz`; 0 where nothing answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as found:
+            return found.status, json.loads(found.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+    except OSError:
+        return 0, {}

@@ -16,6 +16,8 @@ import click
 @click.option("--mode", type=click.Choice(["image", "video"]), help="Each frame alone, or tracking.  [default: image]")
 @click.option("--load", metavar="psutil|script:FILE", help="Where the CPU figure comes from.  [default: psutil]")
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="This worker's key file.")
+@click.option("--metrics-listen", metavar="ADDRESS", help="Address for /metrics and health.  [default: 127.0.0.1]")
+@click.option("--metrics-port", metavar="PORT|off", help="Port for /metrics, /healthz, /readyz.  [default: 9471]")
 @click.option("--parent-pid", type=int, hidden=True, help="The master that started this worker: end with it.")
 def worker(config: Path | None, parent_pid: int | None, **flags: Any) -> None:
     """Join a master, report this node's load, analyse the frames that are leased to this worker."""

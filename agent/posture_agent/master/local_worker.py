@@ -62,7 +62,8 @@ def command(
     """The command line of the local worker, which ends with this process."""
     given = {"--threads": threads, "--model": model, "--mode": mode, "--load": load}
     base = [sys.executable, "-m", "posture_agent", "worker", "--master", master, "--node-name", node_name]
-    own = ["--instance", "local", "--parent-pid", str(os.getpid())]
+    # Its figures are among the master's: it needs no port of its own.
+    own = ["--instance", "local", "--parent-pid", str(os.getpid()), "--metrics-port", "off"]
     return [*base, *own, *(part for name, value in given.items() if value is not None for part in (name, str(value)))]
 
 

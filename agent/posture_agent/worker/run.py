@@ -8,7 +8,7 @@ import platform
 import signal
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from posture_agent.telemetry import LoadSource, load_source
 from posture_agent.worker.desk import Desk
@@ -33,6 +33,9 @@ from posture_shared.messages.worker import (
 )
 from posture_shared.service import Service
 
+if TYPE_CHECKING:
+    from posture_agent.worker.monitoring import Monitoring
+
 log = logging.getLogger("posture.worker")
 
 TICK_S: Final = 0.1
@@ -50,6 +53,7 @@ class Worker:
     Args:
         settings: of the worker. child: the command of the analysis child. parent_pid: the master that started this
         worker and must not be outlived, None for a worker on its own. service: systemd, where it started this worker.
+        monitoring: told what machines outside may read.
     """
 
     def __init__(
@@ -59,9 +63,10 @@ class Worker:
         child: Sequence[str] = CHILD,
         parent_pid: int | None = None,
         service: Service | None = None,
+        monitoring: "Monitoring | None" = None,
     ) -> None:
         self._settings, self._parent_pid = settings, parent_pid
-        self._service = service or Service()
+        self._service, self._monitoring = service or Service(), monitoring
         self._load: LoadSource = load_source(settings.load, settings.node_name)
         self._desk = Desk(threads=settings.threads)
         self._pace = Pace()
@@ -136,7 +141,7 @@ class Worker:
             desk.beat(now)
         if now - self._told_s >= TELEMETRY_S:
             self._told_s = now
-            self._link.send(self._telemetry(now))
+            self._say(self._telemetry(now))
 
     def _tend_child(self, now: float) -> None:
         desk, child = self._desk, self._child
@@ -209,6 +214,8 @@ class Worker:
                 analysis = message.analysis
                 self._pace.done(analyze_ms=analysis.analyze_ms, cpu_ms=analysis.cpu_ms, now=now)
                 desk.found(message, body, now)
+                if self._monitoring is not None:
+                    self._monitoring.analysed(analysis)
             case GivenBack():
                 desk.given_back(message, now)
         self._flush()
@@ -230,6 +237,17 @@ class Worker:
         desk.to_master.clear()
         self._link.look()
 
+    def _say(self, telemetry: Telemetry) -> None:
+        self._link.send(telemetry)
+        if self._monitoring is not None:
+            self._monitoring.turned(
+                joined=self._connected,
+                child=self._child.state,
+                restarts=telemetry.child_restarts,
+                held=telemetry.in_flight,
+                lag_ms=telemetry.load.loop_lag_ms,
+            )
+
     def _telemetry(self, now: float) -> Telemetry:
         lag_ms, self._lag_ms = self._lag_ms, 0.0
         return Telemetry(
@@ -250,11 +268,21 @@ def serve(settings: WorkerSettings, *, child: Sequence[str] = CHILD, parent_pid:
     """Run a worker to its end."""
     if parent_pid is not None:
         die_with_parent(parent_pid)
-    service = Service.of_this_process()
+    service, monitoring = Service.of_this_process(), _monitoring(settings)
     try:
-        asyncio.run(Worker(settings, child=child, parent_pid=parent_pid, service=service).run())
+        asyncio.run(Worker(settings, child=child, parent_pid=parent_pid, service=service, monitoring=monitoring).run())
     finally:
         service.stopping()
+        if monitoring is not None:
+            monitoring.stop()
+
+
+def _monitoring(settings: WorkerSettings) -> "Monitoring | None":
+    if settings.metrics_port == "off":
+        return None
+    from posture_agent.worker.monitoring import started  # noqa: PLC0415 - 3 MB that a master's own worker can spare
+
+    return started(settings, settings.metrics_port)
 
 
 def _unmoved() -> None:

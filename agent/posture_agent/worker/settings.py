@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from posture_shared.health import PortOrOff
 from posture_shared.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -38,6 +39,11 @@ class WorkerSettings(Settings):
     """This worker's key file; None without keys."""
     idle_s: float = Field(600.0, ge=0.1, le=86400)
     """The analysis process is ended after this long without a frame, which gives its memory back; seconds."""
+    metrics_listen: str = "127.0.0.1"
+    """Address for `/metrics`, `/healthz`, `/readyz` (read-only)."""
+    metrics_port: PortOrOff = 9471
+    """TCP port for `/metrics`, `/healthz`, `/readyz`; 0: any free one; `off`: none. One that is taken is
+    done without."""
     log_format: Literal["text", "json"] = "text"
     """Log lines as text or JSON."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
