@@ -1,5 +1,6 @@
 """`posture-agent worker`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ import click
 @click.option("--parent-pid", type=int, hidden=True, help="The master that started this worker: end with it.")
 def worker(config: Path | None, parent_pid: int | None, **flags: Any) -> None:
     """Join a master, report this node's load, analyse the frames that are leased to this worker."""
-    from posture_agent.worker.run import serve  # noqa: PLC0415 - keeps --help fast
+    from posture_agent.worker.old_way import with_hint  # noqa: PLC0415 - keeps --help fast
+    from posture_agent.worker.run import serve  # noqa: PLC0415
     from posture_agent.worker.settings import WorkerSettings  # noqa: PLC0415
     from posture_shared import log, settings  # noqa: PLC0415
+    from posture_shared.exits import Stop  # noqa: PLC0415
 
-    given = settings.load(WorkerSettings, "worker", flags=flags, config=config).value
+    try:
+        given = settings.load(WorkerSettings, "worker", flags=flags, config=config).value
+    except Stop as stop:
+        raise with_hint(stop, os.environ) from None
     log.setup(style=given.log_format, level=given.log_level)
     serve(given, parent_pid=parent_pid)
