@@ -7,7 +7,7 @@ bin := .venv/bin
 python := $(bin)/python
 pytest := $(python) -m pytest
 
-.PHONY: help setup demo test lint style types layers ready bench accuracy chaos test-cluster image up down lock configuration
+.PHONY: help setup demo test lint style types layers ready bench soak accuracy chaos test-cluster image up down lock configuration
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,10 @@ bench:  ## speed and cost against their limits: the whole way, dispatch, 200 cam
 	@$(python) benchmarks/many_cameras.py
 	@$(python) benchmarks/idle.py
 	@$(python) benchmarks/console_load.py
+
+soak:  ## ten minutes of everything at full rate: memory, files, threads, counters; a night: ARGS="--hours 8"
+	@scripts/setup test
+	@$(python) benchmarks/soak.py $(ARGS)
 
 accuracy:  ## angles and verdicts against pictures with known truth
 	@scripts/setup demo
