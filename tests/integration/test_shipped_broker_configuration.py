@@ -1,12 +1,14 @@
 """`manifests/mosquitto/mosquitto.conf` keeps what its comments promise, on a real mosquitto."""
 
 import queue
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt import publish
 from paho.mqtt.enums import CallbackAPIVersion
 
 from support.mosquitto import Mosquitto
@@ -127,6 +129,75 @@ def test_the_listener_for_cameras_wants_a_login(tmp_path: Path) -> None:
         assert _answer(broker.port, None, None) == "Success"
     finally:
         broker.end()
+
+
+def test_a_camera_speaks_for_itself_alone_and_sees_no_pictures(tmp_path: Path) -> None:
+    passwords, port = tmp_path / "passwords", free_port()
+    passwords.touch()
+    for login in ("master", "pi1", "pi2"):
+        subprocess.run(["mosquitto_passwd", "-b", passwords, login, "secret"], check=True, timeout=20)
+    acl = Path(shutil.copy(SHIPPED.with_name("acl"), tmp_path / "acl"))
+    acl.chmod(0o700)
+    configuration = _configuration(
+        {
+            "#listener 1883 192.168.1.10": f"listener {port} 127.0.0.1",
+            "#allow_anonymous false": "allow_anonymous false",
+            "#password_file /etc/mosquitto/passwords": f"password_file {passwords}",
+            "#acl_file /etc/mosquitto/acl": f"acl_file {acl}",
+        }
+    )
+    broker = Mosquitto(tmp_path / "broker", configuration=configuration)
+    broker.start()
+    clients = {name: _LoggedIn(port, name) for name in ("master", "pi1", "pi2")}
+    try:
+        master, mine, theirs = clients["master"], clients["pi1"], clients["pi2"]
+        for client in clients.values():
+            client.subscribe("images/#", "status/#", "confirm/#", "control/#")
+        for topic in ("images/pi1", "status/pi1", "images/pi2", "status/pi2", "status/master", "control/pi2"):
+            _say(port, "pi1", topic)
+        for topic in ("confirm/pi1", "control/pi1", "status/master"):
+            _say(port, "master", topic)
+        master.wait_for("status/master")
+        assert set(master.heard) == {"images/pi1", "status/pi1", "status/master"}
+        mine.wait_for("status/master")
+        assert set(mine.heard) == {"status/pi1", "confirm/pi1", "control/pi1", "status/master"}
+        theirs.wait_for("status/master")
+        assert set(theirs.heard) == {"status/master"}
+    finally:
+        for client in clients.values():
+            client.leave()
+        broker.end()
+
+
+class _LoggedIn:
+    """A client with a login, and the topics that it heard."""
+
+    def __init__(self, port: int, name: str) -> None:
+        self.heard: list[str] = []
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
+        self.client.username_pw_set(name, "secret")
+        self.client.on_message = lambda _client, _data, message: self.heard.append(message.topic)
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        wait_for(self.client.is_connected, what=f"{name} is connected")
+
+    def subscribe(self, *topics: str) -> None:
+        done: list[int] = []
+        self.client.on_subscribe = lambda *_: done.append(1)
+        self.client.subscribe([(topic, 1) for topic in topics])
+        wait_for(lambda: done, what="the subscriptions are acknowledged")
+
+    def wait_for(self, topic: str) -> None:
+        wait_for(lambda: topic in self.heard, what=f"{topic} is heard")
+
+    def leave(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def _say(port: int, name: str, topic: str) -> None:
+    """On a connection of its own: mosquitto 2.0.11 closes one on which it refuses several."""
+    publish.single(topic, b"{}", qos=1, port=port, auth={"username": name, "password": "secret"})
 
 
 def _answer(port: int, user: str | None, password: str | None) -> str:
