@@ -50,6 +50,11 @@ class Analyses(Protocol):
 Factory = Callable[[Setup], Analyses]
 
 
+def import_mediapipe() -> None:
+    """Import what `mediapipe_analyzer` needs, which takes longer than loading a model."""
+    import posture_agent.analysis.analyzer  # noqa: F401, PLC0415 - heavy; only the child pays for it
+
+
 def mediapipe_analyzer(setup: Setup) -> Analyses:
     """The real one, with a landmarker a thread. Raises Stop where the model is not installed."""
     import cv2  # noqa: PLC0415 - heavy; only the child pays for it
@@ -142,13 +147,17 @@ def crash() -> NoReturn:
     os._exit(CRASHED)
 
 
-def run(descriptor: int, factory: Factory) -> NoReturn:
-    """Be the child on the socket `descriptor`, with the analyzer that `factory` makes."""
+def run(descriptor: int, factory: Factory, *, prepare: Callable[[], object] = lambda: None) -> NoReturn:
+    """Be the child on the socket `descriptor`, with the analyzer that `factory` makes.
+
+    `prepare` is called before anything is known of what to analyse, and so of the model.
+    """
     die_with_parent(int(os.environ.get("POSTURE_PARENT_PID", os.getppid())))
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who drains
     end = ChildEnd(socket.socket(fileno=descriptor))
     try:
+        prepare()
         first = end.receive()
         if first is None or not isinstance(first[0], Setup):
             os._exit(0)
@@ -167,4 +176,4 @@ def run(descriptor: int, factory: Factory) -> NoReturn:
 
 
 if __name__ == "__main__":
-    run(int(sys.argv[1]), mediapipe_analyzer)
+    run(int(sys.argv[1]), mediapipe_analyzer, prepare=import_mediapipe)

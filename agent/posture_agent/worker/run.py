@@ -90,6 +90,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         # Ctrl-C reaches the whole terminal: a master's own worker ends when its master tells it to.
         loop.add_signal_handler(signal.SIGINT, self._leave if self._parent_pid is None else _unmoved)
+        if self._parent_pid is not None:  # a master starts: frames that waited for it are about to come
+            self._child.prepare()
         self._connect(loop.time())
         try:
             await self._tick_until_done()

@@ -23,6 +23,8 @@ _LONGEST_BACKOFF_S: Final = 30.0
 _HEALTHY: Final = 5
 """So many outcomes make a child healthy: if it dies then, the next one starts at once."""
 _STOPPING_S: Final = 0.05
+_PREPARED_S: Final = 60.0
+"""A child that was prepared and not needed after all gives its memory back."""
 _KEPT_LINES: Final = 20
 _LONGEST_LINE: Final = 4096
 _LIBRARY_NOISE: Final = (
@@ -67,11 +69,12 @@ class Supervisor:
         self.setup: Setup | None = None
         self._started_once = False
         self._started_s = 0.0
+        self._prepared: asyncio.TimerHandle | None = None
 
     @property
     def running(self) -> bool:
-        """Whether there is a process."""
-        return self._task is not None and not self._task.done()
+        """Whether there is a process that was told to work."""
+        return self._task is not None and not self._task.done() and self._prepared is None
 
     @property
     def pid(self) -> int | None:
@@ -82,6 +85,12 @@ class Supervisor:
         """For how long the child has been loading; 0 when it is not."""
         return now - self._started_s if self.running and self.state == "starting" else 0.0
 
+    def prepare(self) -> None:
+        """Start a child that imports what analysis needs while nothing is known yet; `start` tells it the rest."""
+        if self._task is None:
+            self._prepared = asyncio.get_running_loop().call_later(_PREPARED_S, self.kill, "rest")
+            self._task = asyncio.create_task(self._live(), name="analysis-child")
+
     def start(self, setup: Setup, now: float) -> None:
         """Start a child, unless one runs or the last failed too recently."""
         if self.running or now < self._not_before_s:
@@ -90,7 +99,13 @@ class Supervisor:
             self.restarts += 1
         self._started_once, self.setup, self._started_s = True, setup, now
         self.state, self._why, self._outcomes = "starting", None, 0
-        self._task = asyncio.create_task(self._live(setup), name="analysis-child")
+        if self._prepared is not None:
+            self._prepared.cancel()
+            self._prepared = None
+            if self._writer is not None:
+                self._writer.write(pack(setup))
+            return
+        self._task = asyncio.create_task(self._live(), name="analysis-child")
 
     def send(self, message: ToChild, body: bytes) -> None:
         """Queue for the child; it is bounded by the window of leases."""
@@ -110,13 +125,14 @@ class Supervisor:
             self.kill("rest")
             await asyncio.wait([self._task], timeout=_STOPPING_S)
 
-    async def _live(self, setup: Setup) -> None:
+    async def _live(self) -> None:
         """One child's life, from start to burial."""
         self._last_words.clear()
         try:
-            process, reader = await self._spawn(setup)
+            process, reader = await self._spawn()
         except OSError as error:
-            self._buried(f"the analysis process cannot be started: {error}", "crash")
+            if not self._nobody_counted_on_it():
+                self._buried(f"the analysis process cannot be started: {error}", "crash")
             return
         listening = asyncio.create_task(self._listen(process.stderr))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
@@ -131,7 +147,7 @@ class Supervisor:
         self._writer = None
         self._bury(code)
 
-    async def _spawn(self, setup: Setup) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
+    async def _spawn(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -148,7 +164,8 @@ class Supervisor:
                 ours.close()
                 raise
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
-        self._writer.write(pack(setup))
+        if self._prepared is None and self.setup is not None:
+            self._writer.write(pack(self.setup))
         return process, reader
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
@@ -182,6 +199,8 @@ class Supervisor:
 
     def _bury(self, code: int) -> None:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        if self._nobody_counted_on_it():
+            return
         if self._why == "rest":
             self.state, self.detail = "none", ""
             log.info("event=child-ended reason=idle")
@@ -195,6 +214,14 @@ class Supervisor:
             end: End = "killed" if code == -9 else "crash"
             last = f": {self._last_words[-1]}" if self._last_words else ""
             self._buried(f"the analysis process died ({how}){last}", end)
+
+    def _nobody_counted_on_it(self) -> bool:
+        """Whether the child that ended was only prepared: `start` makes another."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            prepared.cancel()
+            self._why, self.detail = None, ""
+        return prepared is not None
 
     def _buried(self, detail: str, end: End) -> None:
         if self._outcomes >= _HEALTHY:
