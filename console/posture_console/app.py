@@ -1,4 +1,4 @@
-"""The console's screen: owns the link and the clock of repainting, nothing else.
+"""The console's screen: owns the source of what is shown and the clock of repainting, nothing else.
 
 Everything that arrives goes into the store; four times a second at most the view on top is given what changed. Views
 that are covered cost nothing.
@@ -6,7 +6,6 @@ that are covered cost nothing.
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from textual import on
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.screen import Screen
 
 from posture_console.core.connection import Connection
+from posture_console.core.playback import Playback
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
 from posture_console.links.handshake import console_pair
 from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import Answer
+from posture_console.links.source import Source
+from posture_console.record.recorder import TapedStore
 from posture_console.screens.drill import screen_for
 from posture_console.screens.help import HelpScreen
 from posture_console.screens.jobs import JobsView
@@ -31,8 +34,9 @@ from posture_console.screens.overview import OverviewView
 from posture_console.screens.palette import Places
 from posture_console.screens.tables import CamerasView, DecisionsView, LogView, NodesView
 from posture_console.screens.view import VIEWS, View
-from posture_console.settings import ConsoleSettings, Target
+from posture_console.settings import ConsoleSettings, Target, target_named
 from posture_console.styles.themes import LOOKS
+from posture_console.taping import Taping
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.live_table import LiveTable
 from posture_shared.exits import Exit, Stop
@@ -56,10 +60,12 @@ class _Seen:
     connection: Connection
     second: int
     screen: int
+    playback: Playback | None
+    recording: str
 
 
 class ConsoleApp(App[int]):
-    """The console for one master."""
+    """The console for one master at a time, or for what `source` has instead."""
 
     TITLE = "posture edge"
     CSS_PATH = Path("styles/console.tcss")
@@ -84,18 +90,26 @@ class ConsoleApp(App[int]):
         ),
         Binding("colon", "command_palette", "Go to", key_display=":", id="palette", tooltip="Go anywhere by name"),
         Binding("t", "theme", "Theme", show=False, id="theme", tooltip="The next theme"),
+        Binding("R", "record", "Record", show=False, id="record", tooltip="Record into a file here, or end that"),
         Binding("question_mark", "help", "Help", key_display="?", id="help"),
         Binding("q", "quit", "Quit", id="quit"),
     ]
 
-    def __init__(self, settings: ConsoleSettings, target: Target, *, picture_mode: str = "blocks") -> None:
+    def __init__(
+        self,
+        settings: ConsoleSettings,
+        target: Target,
+        *,
+        picture_mode: str = "blocks",
+        source: Source | None = None,
+    ) -> None:
         super().__init__()
         for look in LOOKS.values():
             self.register_theme(look.theme)
         self.theme = target.theme
-        self.store = SiteStore()
-        pair = console_pair(target.key)
-        self.link = MasterLink(target.endpoint, self.store, pair=pair, results=settings.results_kept)
+        self.settings = settings
+        self.link: Source = source or self._link_to(target)
+        self.taping = Taping()
         self.picture_mode = picture_mode
         self.last_act: Done | None = None
         self._target = target
@@ -109,13 +123,30 @@ class ConsoleApp(App[int]):
 
     async def on_unmount(self) -> None:
         """Leave the master."""
+        await self.taping.end()
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
 
+    @property
+    def store(self) -> SiteStore:
+        """The site that is shown."""
+        return self.link.store
+
     def reading(self) -> Reading:
         """What is known now."""
-        return Reading(self.store, self.link.connection, time.monotonic(), self._target.name, self._target.production)
+        link, target = self.link, self._target
+        return Reading(
+            link.store,
+            link.connection,
+            link.clock(),
+            target.name,
+            target.production,
+            link.playback,
+            link.forbidden,
+            self.taping.file,
+            link.pulse,
+        )
 
     def flush(self) -> None:
         """Give the view on top what changed since the last time."""
@@ -125,7 +156,9 @@ class ConsoleApp(App[int]):
         if not isinstance(screen, View) or not screen.has_widgets:
             return
         reading = self.reading()
-        seen = _Seen(self.store.revision, reading.connection, int(reading.now_s / AGES_S), id(screen))
+        second = int(reading.now_s / AGES_S)
+        changes = self.store.revision, reading.connection, second, id(screen), reading.playback, reading.recording
+        seen = _Seen(*changes)
         if seen == self._seen:
             return
         if self._seen is None or self._seen.connection.role != seen.connection.role:
@@ -140,6 +173,52 @@ class ConsoleApp(App[int]):
     async def command(self, verb: str, args: dict[str, Any], *, timeout_s: float = 5.0) -> Answer:
         """Have the master do something."""
         return await self.link.command(verb, args, timeout_s=timeout_s)
+
+    async def use_context(self, name: str) -> None:
+        """Leave this site for another of the configuration; views of the former one are closed."""
+        try:
+            target = target_named(self.settings, name)
+            link = self._link_to(target)
+        except Stop as stop:
+            self.notify(stop.sentence, severity="error", markup=False)
+            return
+        await self.taping.end()
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        self.link, self._target, self.last_act, self._seen = link, target, None, None
+        self._following = asyncio.create_task(link.run())
+        self.theme = target.theme
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.switch_mode(self.DEFAULT_MODE)
+        for mode, view in self.MODES.items():
+            if mode != self.DEFAULT_MODE:
+                await self.remove_mode(mode)
+                self.add_mode(mode, view)
+        self.refresh_bindings()
+        self.flush()
+
+    def _link_to(self, target: Target) -> MasterLink:
+        return MasterLink(
+            target.endpoint,
+            TapedStore(),
+            pair=console_pair(target.key),
+            results=self.settings.results_kept,
+            read_only=target.refusal,
+        )
+
+    async def action_record(self) -> None:
+        """Record into a new file where the console was started, or end that."""
+        if isinstance(self.link, MasterLink):
+            self.notify(await self.taping.toggle(self.link), markup=False)
+            self.flush()
+
+    def on_key(self, event: Key) -> None:
+        """Say why a key that acts does nothing here."""
+        active = self.screen.active_bindings.get(event.key)
+        if active is not None and not active.enabled and self.link.forbidden:
+            self.notify(self.link.forbidden, severity="warning", markup=False)
 
     def change_theme(self, name: str) -> None:
         """Look different; everything is painted anew."""
@@ -197,10 +276,23 @@ def run_console(settings: ConsoleSettings, target: Target) -> int:
     Raises:
         Stop: there is no terminal to show it on.
     """
+    require_terminal()
+    mode = terminal_pictures.prepare(settings.pictures)
+    return on_the_screen(ConsoleApp(settings, target, picture_mode=mode))
+
+
+def require_terminal() -> None:
+    """See that there is a terminal to show the console on.
+
+    Raises:
+        Stop: there is none.
+    """
     if not (sys.__stderr__ and sys.__stderr__.isatty() and sys.__stdin__ and sys.__stdin__.isatty()):
         raise Stop("the console needs a terminal; without one use a verb: posture-console status --json", Exit.USAGE)
-    mode = terminal_pictures.prepare(settings.pictures)
-    app = ConsoleApp(settings, target, picture_mode=mode)
+
+
+def on_the_screen(app: ConsoleApp) -> int:
+    """Run an app on a loop that ZeroMQ can work on; returns the exit code."""
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(app.run_async())
     return app.return_code or 0

@@ -33,6 +33,9 @@ class Context(BaseModel):
     production: bool = False
     """Shows a red badge with the site's name, so that nobody mistakes it for a test site."""
 
+    read_only: bool = False
+    """Refuses everything that would change that site: overrides, Jobs, calibration, pauses, silences."""
+
 
 class ConsoleSettings(Settings):
     """Settings of `posture-console`."""
@@ -53,7 +56,7 @@ class ConsoleSettings(Settings):
     """Name of the site to use, one of `contexts`."""
 
     contexts: dict[str, Context] = Field(default_factory=dict)
-    """Named sites: a table `[console.contexts.NAME]` with connect, key, theme, production."""
+    """Named sites: a table `[console.contexts.NAME]` with connect, key, theme, production, read_only."""
 
     timeout_s: float = Field(default=5.0, gt=0, le=3600)
     """Seconds that a verb waits for the master before it ends with exit code 3; 0–3600."""
@@ -77,6 +80,14 @@ class Target:
     name: str | None
     theme: ThemeName
     production: bool = False
+    read_only: bool = False
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing may be changed there; empty where it may."""
+        return (
+            f"the context '{self.name}' is read-only here: nothing can be changed through it" if self.read_only else ""
+        )
 
 
 def chosen_target(settings: ConsoleSettings, *, connect_given: bool) -> Target:
@@ -87,16 +98,26 @@ def chosen_target(settings: ConsoleSettings, *, connect_given: bool) -> Target:
     """
     if settings.context is None or connect_given:
         return Target(parse_endpoint(settings.connect), _key_file(settings, settings.key), None, settings.theme)
-    context = settings.contexts.get(settings.context)
+    return target_named(settings, settings.context)
+
+
+def target_named(settings: ConsoleSettings, name: str) -> Target:
+    """The site of a context.
+
+    Raises:
+        Stop: there is none of that name, or its address is none.
+    """
+    context = settings.contexts.get(name)
     if context is None:
         known = ", ".join(sorted(settings.contexts)) or "none is configured"
-        raise Stop(f"the context '{settings.context}' is unknown (known: {known})", Exit.USAGE)
+        raise Stop(f"the context '{name}' is unknown (known: {known})", Exit.USAGE)
     return Target(
         parse_endpoint(context.connect),
         _key_file(settings, settings.key or context.key),
-        settings.context,
+        name,
         context.theme or settings.theme,
         context.production,
+        context.read_only,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from posture_console.record.file import head_line, read
+from posture_console.record.file import read
 from posture_console.record.what_if import tried
 from posture_shared.exits import Exit, Stop
 from posture_shared.placement import events
@@ -14,31 +14,18 @@ from posture_shared.placement import state as states
 from posture_shared.placement.state import State
 from support.console_process import Console
 from support.fake_master import FakeMaster
-from support.simulated_site import Machine, Site, constant, square_wave
+from support.recorded import placement_lines, placement_log
 
 
 @pytest.fixture(scope="module")
 def log() -> list[events.AnyEvent]:
-    site = Site(
-        node="orin",
-        machines={"orin": Machine(background=square_wave(20, 45, 60)), "agx": Machine(background=constant(10))},
-        cameras={"cam1": 10.0, "cam2": 10.0},
-        workers={"orin/local": "orin", "agx/0": "agx"},
-    )
-    site.start()
-    site.run(300)
-    return list(site.log)
-
-
-def lines(log: list[events.AnyEvent], state: State | None = None) -> bytes:
-    begun = states.encode(state or State()).decode()
-    return head_line(node="orin", epoch="e", build="0", state=begun) + b"".join(events.encode(e) + b"\n" for e in log)
+    return placement_log()
 
 
 @pytest.fixture
 def file(tmp_path: Path, log: list[events.AnyEvent]) -> Path:
     found = tmp_path / "site.rec"
-    found.write_bytes(lines(log))
+    found.write_bytes(placement_lines(log))
     return found
 
 
@@ -85,7 +72,7 @@ def test_other_rules_change_decisions_and_the_same_ones_none(file: Path) -> None
 
 
 def test_stretches_are_tried_one_after_the_other(file: Path, log: list[events.AnyEvent]) -> None:
-    file.write_bytes(lines(log) + lines(log))
+    file.write_bytes(placement_lines(log) + placement_lines(log))
     verdict = tried(read(file), ["high=70"])
     assert len(verdict.gone) == 8
 
@@ -141,7 +128,7 @@ async def test_record_writes_the_past_in_pieces(
     asked = serve(master, log)
     file = tmp_path / "new.rec"
     done = await console("record", str(file), "--seconds", "0", "--json")
-    assert json.loads(done.stdout)["events"] == len(log), done.stderr
+    assert json.loads(done.stdout)["placement"] == len(log), done.stderr
     assert len(asked) >= 3
     (stretch,) = read(file)
     assert stretch.log == log

@@ -41,6 +41,15 @@ class Connection:
         return self.phase is Phase.LIVE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """How alive the link is, in monotonic seconds: when the master was last heard, events a second, the next try."""
+
+    heard_s: float | None = None
+    events_per_s: float | None = None
+    retry_at_s: float | None = None
+
+
 def describe(connection: Connection, now_s: float) -> str:
     """The link in one sentence, for the banner and for errors."""
     lasting = duration(now_s - connection.since_s)

@@ -7,8 +7,10 @@ from typing import Final
 from posture_console.core.connection import Phase, describe
 from posture_console.core.explain import site_verdict
 from posture_console.core.overriding import badge
+from posture_console.core.playback import playback_line
 from posture_console.core.quantities import clock_time
 from posture_console.core.reading import Reading
+from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Cell, Span, Tone, cell_width, clip_cell, joined, word
 from posture_console.core.status import PLACEMENT, look
 
@@ -38,12 +40,18 @@ def title(reading: Reading, width: int) -> Cell:
 def _place(reading: Reading) -> list[Cell]:
     cells: list[Cell] = []
     if reading.site is not None:
-        cells.append(word(reading.site, Tone.BAD if reading.production else Tone.INFO))
+        named = one_line(reading.site)
+        cells.append((Span(f" {named} ", Tone.ALERT),) if reading.production else (Span(named, Tone.INFO),))
+    if reading.forbidden and reading.playback is None:
+        cells.append((Span("read-only", Tone.WARN),))
+    if reading.recording:
+        cells.append((Span(" ● REC ", Tone.BADGE),))
     master = reading.store.master
     if master is not None:
         cells.append(word(master.node, Tone.STRONG))
-    text, tone = _LINK[reading.connection.phase]
-    cells.append((Span(text, tone),))
+    if reading.playback is None:
+        text, tone = _LINK[reading.connection.phase]
+        cells.append((Span(text, tone),))
     if reading.store.loaded and not reading.is_stale:
         verdict, tone = site_verdict(reading.store)
         cells.append(word(verdict, tone))
@@ -92,9 +100,11 @@ def tabs(names: Sequence[tuple[str, int | None]], active: str) -> list[tuple[str
     return cells
 
 
-def banner(reading: Reading) -> Cell | None:
+def banner(reading: Reading, width: int) -> Cell | None:
     """Why what is shown is not the present; None while it is."""
     connection = reading.connection
+    if reading.playback is not None:
+        return playback_line(reading.playback, width)
     if connection.phase is Phase.LIVE:
         return None
     if connection.phase is Phase.SYNCING and not reading.is_stale:

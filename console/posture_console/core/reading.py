@@ -1,21 +1,30 @@
 """One reading of everything a view needs, taken at a flush: the state, the link, the time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from posture_console.core.connection import Connection, Phase
+from posture_console.core.connection import Connection, Phase, Pulse
+from posture_console.core.playback import Playback
 from posture_console.core.sheet import Moment
 from posture_console.core.store import SiteStore
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known at one moment. `site` is the context's name, `production` its badge."""
+    """What is known at one moment. `site` is the context's name, `production` its badge.
+
+    `playback` is the place in a recording, None in the present; `forbidden` says why nothing may be done from here,
+    empty where it may; `recording` is the file into which this is being recorded.
+    """
 
     store: SiteStore
     connection: Connection
     now_s: float
     site: str | None = None
     production: bool = False
+    playback: Playback | None = None
+    forbidden: str = ""
+    recording: str = ""
+    pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def moment(self) -> Moment:

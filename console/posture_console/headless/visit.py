@@ -16,14 +16,14 @@ T = TypeVar("T")
 Work = Callable[[MasterLink], Awaitable[T]]
 
 
-def visit(target: Target, work: Work[T], *, timeout_s: float, results: int = 500) -> T:
-    """Run `work` with a live link.
+def visit(target: Target, work: Work[T], *, timeout_s: float, results: int = 500, store: SiteStore | None = None) -> T:
+    """Run `work` with a live link, whose state goes into `store` where one is given.
 
     Raises:
         Stop: exit code 3 when the master does not answer within `timeout_s`, 4 when it refuses.
     """
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        return runner.run(_visit(target, work, timeout_s, results))
+        return runner.run(_visit(target, work, timeout_s, results, store or SiteStore()))
 
 
 async def answered(link: MasterLink, what: str, timeout_s: float, **args: Any) -> Any:
@@ -38,8 +38,9 @@ async def answered(link: MasterLink, what: str, timeout_s: float, **args: Any) -
     return answer.reply.body
 
 
-async def _visit(target: Target, work: Work[T], timeout_s: float, results: int) -> T:
-    link = MasterLink(target.endpoint, SiteStore(), pair=console_pair(target.key), results=results)
+async def _visit(target: Target, work: Work[T], timeout_s: float, results: int, store: SiteStore) -> T:
+    pair = console_pair(target.key)
+    link = MasterLink(target.endpoint, store, pair=pair, results=results, read_only=target.refusal)
     following = asyncio.create_task(link.run())
     try:
         async with asyncio.timeout(timeout_s) as limit:

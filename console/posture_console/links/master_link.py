@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import zmq.asyncio
 
-from posture_console.core.connection import Connection, Phase
+from posture_console.core.connection import Connection, Phase, Pulse
+from posture_console.core.playback import Playback
 from posture_console.core.store import SiteStore
 from posture_console.links.endpoint import Endpoint
 from posture_console.links.retry import delays, patience_s
@@ -26,6 +27,7 @@ from posture_console.links.session import (
     open_session,
 )
 from posture_shared import __version__, frame
+from posture_shared.exits import Exit
 from posture_shared.keys import KeyPair
 from posture_shared.messages import console as wire
 
@@ -45,6 +47,7 @@ class MasterLink:
         store: the state to keep; written by this link alone.
         pair: this console's keys, where the master asks for them.
         results: how many of the newest results come with a snapshot.
+        read_only: why nothing may be commanded over this link, in words; empty where it may.
         on_change: called after each change of store or connection; must be quick.
     """
 
@@ -55,14 +58,17 @@ class MasterLink:
         *,
         pair: KeyPair | None = None,
         results: int = 500,
+        read_only: str = "",
         on_change: Callable[[], None] = _nothing,
     ) -> None:
         self.store = store
         self.on_change = on_change
         self._endpoint, self._pair, self._results = endpoint, pair, results
+        self._read_only = read_only
         self._session: Session | None = None
         self._live = asyncio.Event()
         self._heard_s = time.monotonic()
+        self._retry_at_s: float | None = None
         self._connection = Connection(address=endpoint.control, since_s=self._heard_s)
 
     @property
@@ -72,6 +78,31 @@ class MasterLink:
         if session is None:
             return self._connection
         return replace(self._connection, round_trip_ms=session.round_trip_ms)
+
+    @property
+    def pulse(self) -> Pulse:
+        """How alive the link is."""
+        session = self._session
+        if session is None:
+            return Pulse(heard_s=self._heard_s if self.store.loaded else None, retry_at_s=self._retry_at_s)
+        return Pulse(heard_s=session.heard_s, events_per_s=session.events_per_s)
+
+    @property
+    def playback(self) -> Playback | None:
+        """None: this is the present."""
+        return None
+
+    @property
+    def forbidden(self) -> str:
+        """Why nothing may be done from here; empty where it may, as far as is known."""
+        if self._read_only:
+            return self._read_only
+        role = self._connection.role
+        return "" if role in {None, "operator"} else f"the key of this console has the role {role}: it may only look"
+
+    def clock(self) -> float:
+        """This machine's monotonic time."""
+        return time.monotonic()
 
     async def run(self) -> None:
         """Join, follow, and join again whenever the link is lost. Ends only by cancellation."""
@@ -90,7 +121,9 @@ class MasterLink:
                     if self._live.is_set():
                         waits, attempt = delays(), 0
                     self._lose(Phase.LOST, str(loss), attempt)
-                await asyncio.sleep(next(waits) if pause_s is None else pause_s)
+                pause_s = next(waits) if pause_s is None else pause_s
+                self._retry_at_s = time.monotonic() + pause_s
+                await asyncio.sleep(pause_s)
 
     async def wait_live(self) -> None:
         """Until the store equals the master's state, or the master refuses.
@@ -115,6 +148,8 @@ class MasterLink:
         self, verb: str, args: dict[str, Any], *, command_id: str | None = None, timeout_s: float = 5.0
     ) -> Answer:
         """Have the master do something once; repeat with the same `command_id` when the answer was lost."""
+        if self._read_only:
+            return failed(frame.new_id(), self._read_only, Exit.REFUSED)
         return await self._ask(wire.Command(id=command_id or frame.new_id(), verb=verb, args=args), timeout_s)
 
     async def _ask(self, message: wire.Query | wire.Command, timeout_s: float) -> Answer:

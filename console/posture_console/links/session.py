@@ -19,6 +19,7 @@ from posture_console.core.store import Applied, SiteStore
 from posture_console.links.endpoint import Endpoint
 from posture_console.links.handshake import WATCHED, refusal
 from posture_shared import frame
+from posture_shared.exits import Exit
 from posture_shared.keys import KeyPair, secure_client
 from posture_shared.messages import console as wire
 
@@ -29,6 +30,7 @@ PING_EVERY_S: Final = 2.0
 YIELD_EVERY: Final = 50
 """Messages after which a receive loop lets others run; a flood must not starve the keyboard."""
 
+_RATE_S: Final = 3.0
 _MAX_MESSAGE: Final = 64 * 1024 * 1024
 
 
@@ -57,6 +59,12 @@ class Session:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._heard_event_s = self._heard_control_s = time.monotonic()
         self._asked_snapshot_s: float | None = None
+        self._rate = _Rate()
+
+    @property
+    def events_per_s(self) -> float:
+        """Events of the master in the last seconds."""
+        return self._rate.per_s(time.monotonic())
 
     @property
     def heard_s(self) -> float:
@@ -147,6 +155,7 @@ class Session:
         while True:
             parts = await self._events.recv_multipart()
             self._heard_event_s = time.monotonic()
+            self._rate.count(self._heard_event_s)
             try:
                 event = wire.decode_event(parts[-1])
             except msgspec.DecodeError as error:
@@ -189,6 +198,30 @@ class Session:
                 future.set_result(failed(reply_id, reason))
 
 
+class _Rate:
+    """Events a second over the last `_RATE_S` to twice that."""
+
+    def __init__(self) -> None:
+        self._since_s = time.monotonic()
+        self._before = self._now = 0
+
+    def count(self, now_s: float) -> None:
+        """One more."""
+        self._turn(now_s)
+        self._now += 1
+
+    def per_s(self, now_s: float) -> float:
+        """The rate."""
+        self._turn(now_s)
+        return (self._before + self._now) / (_RATE_S + now_s - self._since_s)
+
+    def _turn(self, now_s: float) -> None:
+        gone = int((now_s - self._since_s) / _RATE_S)
+        if gone:
+            self._before, self._now = (self._now if gone == 1 else 0), 0
+            self._since_s += gone * _RATE_S
+
+
 async def open_session(
     context: zmq.asyncio.Context, endpoint: Endpoint, *, pair: KeyPair | None, build: str, patience_s: float
 ) -> Session:
@@ -225,9 +258,9 @@ async def open_session(
     return Session(control, events, welcome)
 
 
-def failed(reply_id: str, error: str) -> Answer:
+def failed(reply_id: str, error: str, code: Exit = Exit.UNREACHABLE) -> Answer:
     """An answer that says why there is none."""
-    return Answer(wire.Reply(id=reply_id, ok=False, error=error, code=3))
+    return Answer(wire.Reply(id=reply_id, ok=False, error=error, code=code))
 
 
 def new_query(what: str, args: dict[str, Any]) -> wire.Query:

@@ -1,4 +1,4 @@
-"""The file of a recording: JSON, one object a line.
+"""What placement was told, as lines of JSON: once the whole of a recording, now a part of it. Both are read here.
 
 A line with `recording` begins a stretch: the version of the format, whose it is, and the placement state before its
 first event. The lines after it are the events, as `posture_shared.placement.events` has them. A master that started
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from posture_console.record.recording import Recording, is_tape
 from posture_shared.exits import Exit, Stop
 from posture_shared.placement import events
 from posture_shared.placement import state as states
@@ -58,14 +59,20 @@ def read(file: Path) -> list[Stretch]:
     Raises:
         Stop: it cannot be read, or is no recording; the sentence names the line.
     """
+    found = list(_stretches(file, _lines(file)))
+    if not any(stretch.log for stretch in found):
+        raise Stop(f"{file} holds nothing of what placement was told, so there is no what-if", Exit.USAGE)
+    return [stretch for stretch in found if stretch.log]
+
+
+def _lines(file: Path) -> list[bytes]:
+    if is_tape(file):
+        with Recording(file) as recording:
+            return recording.placement().splitlines()
     try:
-        lines = file.read_bytes().splitlines()
+        return file.read_bytes().splitlines()
     except OSError as error:
         raise Stop(f"{file} cannot be read: {error.strerror}", Exit.USAGE) from None
-    found = list(_stretches(file, lines))
-    if not any(stretch.log for stretch in found):
-        raise Stop(f"{file} holds no recorded event", Exit.USAGE)
-    return [stretch for stretch in found if stretch.log]
 
 
 def _stretches(file: Path, lines: Sequence[bytes]) -> Iterator[Stretch]:

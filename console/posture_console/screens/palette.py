@@ -46,6 +46,10 @@ class Places(Provider):
             yield Choice(view, f"Go to this view (key {number})", partial(app.switch_mode, view.lower()))
         for theme in LOOKS:
             yield Choice(f"Theme {theme}", "Change the look", partial(app.change_theme, theme))
+        for name, site in app.settings.contexts.items() if app.link.playback is None else ():
+            yield Choice(f"ctx {name}", f"Go to this site: {site.connect}", partial(app.use_context, name))
+        if app.link.playback is None:
+            yield Choice("Record", "Record into a file here, or end that (key R)", app.action_record)
         yield Choice("Help", "Keys and marks (key ?)", app.action_help)
         yield Choice("Quit", "Leave the console (key q)", app.action_quit)
 

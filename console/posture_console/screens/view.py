@@ -59,10 +59,11 @@ class View(Acting):
         width = self.size.width
         self.query_one("#title", CellLines).show([title(reading, width)])
         self.query_one(TabStrip).show_tabs(tabs(_counts(reading.store, width), self.TAB))
-        line = banner(reading)
+        line = banner(reading, width)
         shown = self.query_one("#banner", CellLines)
         shown.set_class(line is not None, "-shown")
         shown.set_class(reading.connection.phase is Phase.CONNECTING, "-waiting")
+        shown.set_class(reading.playback is not None, "-replay")
         if line is not None:
             shown.show([line])
         self.set_class(reading.is_stale, "-stale")
