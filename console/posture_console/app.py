@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
@@ -39,6 +38,7 @@ from posture_console.styles.themes import LOOKS
 from posture_console.taping import Taping
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.live_table import LiveTable
+from posture_console.widgets.thrifty import ThriftyApp
 from posture_shared.exits import Exit, Stop
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class _Seen:
     recording: str
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(ThriftyApp):
     """The console for one master at a time, or for what `source` has instead."""
 
     TITLE = "posture edge"
