@@ -7,72 +7,13 @@ import time
 
 import pytest
 
-from posture_agent.kube.cluster import Cluster
-from posture_agent.kube.launcher import Launcher
 from posture_agent.kube.operating import Operating
-from posture_agent.kube.settings import KubeSettings
-from posture_agent.kube.worker_keys import KeysInFolder, NoKeys
+from posture_agent.kube.worker_keys import KeysInFolder
 from posture_shared import keys
 from posture_shared.exits import Stop
-from posture_shared.records import WorkerState
 from support.kube_api import node
+from support.launcher_site import Site
 from support.processes import eventually, our_program
-
-
-class Site:
-    """A launcher with a placement that is a set of nodes."""
-
-    def __init__(self, api, folder, *, keys=None, **settings):
-        self.desired, self.failed, self.alarms, self.joined, self.telemetry = set(), [], {}, [], {}
-        given = KubeSettings(
-            enabled=True,
-            kubeconfig=api.kubeconfig(folder),
-            master="tcp://10.0.0.1:5570",
-            request_timeout_s=settings.pop("request_timeout_s", 2.0),
-            **settings,
-        )
-        self.cluster = Cluster(given)
-        self.launcher = Launcher(
-            given,
-            self.cluster,
-            site="orin",
-            keys=keys or NoKeys(),
-            desired=lambda: self.desired,
-            workers=lambda: self.joined,
-            on_failed=self._failed,
-            measured=self.telemetry.get,
-            on_alarm=lambda kind, subject, text: self.alarms.update({(kind, subject): text}),
-        )
-
-    def _failed(self, name, why):
-        self.failed.append((name, why))
-        self.desired.discard(name)
-        self.launcher.stop(name)
-
-    def want(self, name, generation=1):
-        self.desired.add(name)
-        self.launcher.launch(name, generation)
-
-    def unwant(self, name):
-        self.desired.discard(name)
-        self.launcher.stop(name)
-
-    def join(self, job):
-        words = job["spec"]["template"]["spec"]["containers"][0]["args"]
-        instance = words[words.index("--instance") + 1]
-        on = words[words.index("--node-name") + 1]
-        worker = WorkerState(
-            node=on, instance=instance, local=False, state="ready", version="1", threads=1, model="full", mode="image"
-        )
-        self.joined.append(worker)
-
-
-@pytest.fixture
-async def site(api, tmp_path):
-    api.nodes = [node("agx"), node("nano")]
-    made = Site(api, tmp_path)
-    yield made
-    await made.launcher.close()
 
 
 async def test_a_job_is_created_at_once_and_deleted_when_its_reason_is_gone(api, site):
@@ -125,58 +66,6 @@ async def test_a_refused_job_is_told_to_placement_and_nothing_is_left(api, site,
     await site.launcher.look()
     assert said in site.failed[0][1]
     assert said in site.alarms[("job", "agx")]
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "said"),
-    [
-        (401, {}, "does not know this ServiceAccount"),
-        (403, {}, "may not do this"),
-        (410, {}, "too old"),
-        (429, {"Retry-After": "1"}, "patience"),
-        (500, {}, "500"),
-    ],
-)
-async def test_what_the_server_answers_is_shown_and_passes(api, site, status, headers, said):
-    api.fail[("GET", "*")] = (status, headers)
-    site.launcher.open()
-    await eventually(lambda: site.launcher.link().state == "down", 20)
-    link = site.launcher.link()
-    assert said in link.detail
-    assert said in site.alarms[("kubernetes", "kubernetes")]
-    assert link.retry_s == pytest.approx(1.1, abs=0.2)
-    api.fail.clear()
-    await eventually(lambda: site.launcher.link().state == "up", 10)
-    assert site.alarms[("kubernetes", "kubernetes")] is None
-
-
-async def test_the_servers_own_wish_for_patience_is_kept(api, site):
-    api.fail[("GET", "*")] = (429, {"Retry-After": "7"})
-    site.launcher.open()
-    await eventually(lambda: site.launcher.link().state == "down", 20)
-    assert 7 <= site.launcher.link().retry_s <= 9
-
-
-async def test_a_server_that_hangs_costs_its_timeout_and_no_turn_of_the_loop(api, tmp_path):
-    made = Site(api, tmp_path, request_timeout_s=0.5)
-    await made.launcher.look()
-    api.hang_s = 3
-    made.launcher.open()
-    slowest_s, until_s = 0.0, time.monotonic() + 15
-    while made.launcher.link().state != "down" and time.monotonic() < until_s:
-        before_s = time.monotonic()
-        await asyncio.sleep(0.01)
-        slowest_s = max(slowest_s, time.monotonic() - before_s)
-    assert "does not answer" in made.launcher.link().detail
-    assert slowest_s < 0.4
-    await made.launcher.close()
-
-
-async def test_no_cluster_at_all_is_said(tmp_path, api, site):
-    api.close()
-    site.launcher.open()
-    await eventually(lambda: site.launcher.link().state == "down", 20)
-    assert "does not answer" in site.launcher.link().detail
 
 
 async def test_a_job_whose_answer_is_lost_is_removed_and_made_anew(api, tmp_path):

@@ -47,7 +47,7 @@ def now():
 
 
 class KubeApi:
-    """`fail[(verb, kind)] = (status, headers)` answers so, once for each entry of a list or for ever."""
+    """`fail[(verb, kind)] = (status, headers)` answers so; `slow[(verb, kind)]` does one late, yet carries it out."""
 
     def __init__(self):
         self.nodes: list[dict[str, Any]] = []
@@ -57,6 +57,14 @@ class KubeApi:
         self.usage: dict[str, str] | None = None
         self.fail: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
         self.hang_s = 0.0
+        self.slow: dict[tuple[str, str], float] = {}
+        self.dead: set[str] = set()
+        """Nodes on which nobody carries out a pod's deletion."""
+        self.hidden: set[str] = set()
+        """Jobs that a list does not show."""
+        self.token = "a-token"
+        self.cut = False
+        """Answers to GET end in the middle, and the connection with them."""
         self.asked: list[tuple[str, str]] = []
         self.lock = threading.RLock()
         api = self
@@ -119,8 +127,16 @@ class KubeApi:
         kind = next((k for k in ("jobs", "secrets", "pods", "nodes", "events") if f"/{k}" in parts.path), "?")
         kind = "usage" if "metrics.k8s.io" in parts.path else "log" if parts.path.endswith("/log") else kind
         self.asked.append((request.command, kind))
-        if self.hang_s:
-            time.sleep(self.hang_s)
+        time.sleep(self.hang_s or self.slow.pop((request.command, kind), 0.0))
+        if self.cut and request.command == "GET":
+            request.send_response(200)
+            request.send_header("Content-Length", "1000")
+            request.end_headers()
+            request.wfile.write(b'{"items": [')
+            request.close_connection = True
+            return None
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return say(request, 401, {"message": "Unauthorized"})
         with self.lock:
             trouble = self.fail.get((request.command, kind)) or self.fail.get((request.command, "*"))
             if trouble:
@@ -142,7 +158,10 @@ class KubeApi:
             if self.jobs.pop(name, None) is None:
                 return say(request, 404, {"message": "not found"})
             self.secrets.pop(name, None)
-            self.pods = [pod for pod in self.pods if pod["metadata"]["labels"].get("job-name") != name]
+            ours = [pod for pod in self.pods if pod["metadata"]["labels"].get("job-name") == name]
+            for pod in ours:
+                pod["metadata"] |= {"deletionTimestamp": now(), "deletionGracePeriodSeconds": 0}
+            self.pods = [pod for pod in self.pods if pod not in ours or pod["spec"]["nodeName"] in self.dead]
             return say(request, 200, {})
         if request.command == "DELETE" and kind == "pods":
             self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != name]
@@ -155,7 +174,7 @@ class KubeApi:
         items = {
             "nodes": self.nodes,
             "pods": self.pods,
-            "jobs": list(self.jobs.values()),
+            "jobs": [job for name, job in self.jobs.items() if name not in self.hidden],
             "events": [],
             "usage": [{"metadata": {"name": n}, "usage": {"cpu": c}} for n, c in (self.usage or {}).items()],
         }[kind]

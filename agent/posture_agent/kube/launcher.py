@@ -161,9 +161,10 @@ class Launcher:
     async def start_job(self, order: Order) -> Found:
         """Create the Job of an operator's order. Raises KubeError."""
         async with self._acting:
+            await self._see()
             if not any(job.name == order.name for job in self.found):
                 await self._create(order)
-            await self._see()
+                await self._see()
         self._wake.set()
         return next(job for job in self.found if job.name == order.name)
 
@@ -257,7 +258,9 @@ class Launcher:
             if error.kind in ("unreachable", "busy"):
                 raise
             log.warning("event=job_trouble node=%s error=%r", node, error.sentence)
-            if error.kind not in _PATIENCE:
+            if error.kind in _PATIENCE:
+                self._show(node, f"Kubernetes on {node}: {error.sentence}; it is tried again")
+            else:
                 self._give_up(node, self._name_on(node), error.sentence)
         except Stop as stop:  # the folder of keys
             self._give_up(node, self._name_on(node), stop.sentence)
@@ -311,6 +314,7 @@ class Launcher:
     async def _force(self, job: Found) -> None:
         for pod in job.pods:
             log.warning("event=pod_forced pod=%s node=%s", pod, job.node)
+            self._show(job.node, f"{job.node} does not carry out its deletion of {pod}: it is forced away")
             await self._cluster.force_pod(pod)
 
     async def _revoke_keys(self) -> None:
@@ -322,12 +326,15 @@ class Launcher:
 
     def _give_up(self, node: str, name: str, why: str, *, placed: bool = True) -> None:
         self.ended.append(Ended(name=name, node=node, at=datetime.now(UTC), why=why))
-        self._failed_at[node] = time.monotonic()
-        self._on_alarm("job", node, f"no worker came from Kubernetes on {node}: {why}")
+        self._show(node, f"no worker came from Kubernetes on {node}: {why}")
         if placed:
             self._on_failed(node, why)
 
     # Telling.
+
+    def _show(self, node: str, text: str) -> None:
+        self._failed_at[node] = time.monotonic()
+        self._on_alarm("job", node, text)
 
     def _settle_alarms(self, now_s: float) -> None:
         """A failed Job is past after a while; a kubelet that fell silent under a working worker is told."""
