@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from posture_console import verb as verbs_of
+from posture_console.alarm_verbs import alarms
 from posture_console.job_verbs import job, jobs
 from posture_console.key_verbs import keys
 from posture_console.options import Chosen, everywhere, taken
@@ -100,15 +101,6 @@ def overrides(chosen: Chosen) -> None:
     visited(chosen, verbs.show_overrides)
 
 
-@verb("alarms")
-@click.option("--all", "every", is_flag=True, help="Those that ended too.")
-def alarms(chosen: Chosen, *, every: bool) -> Any:
-    """What needs a person; exit code 1 while there is something."""
-    from posture_console.headless import verbs  # noqa: PLC0415 - see visited
-
-    return visited(chosen, verbs.show_alarms, every=every)
-
-
 @verb("frame")
 @click.argument("frame_id", metavar="ID")
 def frame(chosen: Chosen, *, frame_id: str) -> None:
@@ -183,7 +175,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-for command in (*POSTURE_VERBS, keys, override, jobs, job, *RECORD_VERBS):
+for command in (*POSTURE_VERBS, alarms, keys, override, jobs, job, *RECORD_VERBS):
     cli.add_command(command)
 
 

@@ -36,7 +36,7 @@ def flow_verdict(flow: Flow) -> tuple[str, Tone]:
 
 def site_verdict(store: SiteStore) -> tuple[str, Tone]:
     """The site in three words for the title: alarms before links before flow."""
-    standing = sum(alarm.ended is None for alarm in store.alarms.values())
+    standing = sum(alarm.ended is None and alarm.silence is None for alarm in store.alarms.values())
     if standing:
         return f"{standing} alarm{'s' if standing > 1 else ''}", Tone.BAD
     down = sorted(link.name for link in store.links.values() if link.state == "down")

@@ -25,10 +25,12 @@ from posture_shared.records import (
     Site,
     WorkerState,
 )
+from posture_shared.timeline import Episode
 
 RESULTS_KEPT: Final = 2000
 DECISIONS_KEPT: Final = 500
 ALARMS_KEPT: Final = 200
+EPISODES_KEPT: Final = 200
 NAMES_KEPT: Final = 5000
 """Cameras, workers, nodes, links: far above any site, a bound against nonsense."""
 
@@ -65,6 +67,8 @@ class SiteStore:
         self.links: dict[str, Link] = {}
         self.alarms: dict[str, Alarm] = {}
         self.overrides: list[Override] = []
+        self.episodes: dict[str, Episode] = {}
+        """Stretches of bad posture: those that go on, and those that ended while this console looked on."""
         self.results: dict[str, Result] = {}
         self.decisions: dict[str, Decision] = {}
         self.last_result: dict[str, Result] = {}
@@ -87,7 +91,7 @@ class SiteStore:
         return self._at + timedelta(seconds=monotonic_s - self._at_s)
 
     def load(self, site: Site, monotonic_s: float) -> None:
-        """Take a snapshot, which replaces everything but the trends."""
+        """Take a snapshot, which replaces everything but the trends and the episodes that ended."""
         self.epoch, self.seq = site.epoch, site.seq
         self._at, self._at_s = site.at, monotonic_s
         self.master, self.counters, self.flow = site.master, site.counters, site.flow
@@ -97,6 +101,8 @@ class SiteStore:
         self.links = _by(site.links, lambda link: link.name)
         self.alarms = _by(site.alarms, lambda alarm: alarm.alarm_id)
         self.overrides = list(site.overrides)
+        ended = [episode for episode in self.episodes.values() if episode.ended is not None]
+        self.episodes = _by([*ended, *site.episodes], lambda episode: episode.episode_id)
         self.decisions = _by(sorted(site.decisions, key=lambda d: d.at), lambda decision: decision.decision_id)
         self.results = {}
         self.last_result = {}
@@ -107,6 +113,11 @@ class SiteStore:
         self.trends.add_flow(site.flow)
         self.loads += 1
         self.revision += 1
+
+    def episode_of(self, pi_id: str) -> Episode | None:
+        """The stretch of bad posture that goes on at this camera."""
+        own = (one for one in self.episodes.values() if one.pi_id == pi_id and one.ended is None)
+        return next(own, None)
 
     def apply(self, event: Event) -> Applied:
         """Take one event; says whether it could be applied."""
@@ -132,12 +143,9 @@ class SiteStore:
         for load in event.nodes:
             self.nodes[load.node] = load
             self.trends.add_load(load)
-        for alarm in event.alarms:
-            self.alarms.pop(alarm.alarm_id, None)
-            self.alarms[alarm.alarm_id] = alarm
-        for decision in event.decisions:
-            self.decisions.pop(decision.decision_id, None)
-            self.decisions[decision.decision_id] = decision
+        _renew(self.alarms, event.alarms, lambda alarm: alarm.alarm_id)
+        _renew(self.episodes, event.episodes, lambda episode: episode.episode_id)
+        _renew(self.decisions, event.decisions, lambda decision: decision.decision_id)
         for result in event.results:
             self._add_result(result)
         self.results_seen += len(event.results)
@@ -165,6 +173,7 @@ class SiteStore:
             (self.results, RESULTS_KEPT),
             (self.decisions, DECISIONS_KEPT),
             (self.alarms, ALARMS_KEPT),
+            (self.episodes, EPISODES_KEPT),
             (self.cameras, NAMES_KEPT),
             (self.workers, NAMES_KEPT),
             (self.nodes, NAMES_KEPT),
@@ -188,6 +197,7 @@ def _carries_changes(event: Event) -> bool:
         event.links,
         event.decisions,
         event.alarms,
+        event.episodes,
         event.gone,
     )
     singles = (event.overrides, event.counters, event.flow, event.master)
@@ -196,6 +206,13 @@ def _carries_changes(event: Event) -> bool:
 
 def _by(records: list[V], key: Callable[[V], str]) -> dict[str, V]:
     return {key(record): record for record in records}
+
+
+def _renew(kept: dict[str, V], records: list[V], key: Callable[[V], str]) -> None:
+    """Put records at the end, where the newest are."""
+    for record in records:
+        kept.pop(key(record), None)
+        kept[key(record)] = record
 
 
 def _drop_oldest(kept: dict[str, Any], most: int) -> None:

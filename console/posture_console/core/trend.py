@@ -40,6 +40,11 @@ class Series:
         """The samples of `name`, oldest first."""
         return tuple(self._values.get(name, ()))
 
+    def mean(self, name: str) -> float | None:
+        """The mean of the samples of `name`; None without any."""
+        values = self._values.get(name)
+        return sum(values) / len(values) if values else None
+
     def __len__(self) -> int:
         return len(self._values)
 
@@ -51,6 +56,8 @@ class Trends:
         self.load = Series()
         self.neck = Series(group=2)
         self.body = Series(group=2)
+        self.good = Series(group=10)
+        """1 for a good posture, 0 for a bad one: its mean is the share of judged frames that were good."""
         self.arriving: deque[float] = deque(maxlen=KEPT)
         self.backlog_age: deque[float] = deque(maxlen=KEPT)
 
@@ -59,7 +66,9 @@ class Trends:
         self.load.add(load.node, load.cpu)
 
     def add_result(self, result: Result) -> None:
-        """The angles of one frame, where it had any."""
+        """The angles of one frame, where it had any, and whether its posture was good."""
+        if result.posture_status in ("Good", "Bad"):
+            self.good.add(result.pi_id, 1.0 if result.posture_status == "Good" else 0.0)
         if result.neck_angle is not None:
             self.neck.add(result.pi_id, result.neck_angle)
         if result.body_angle is not None:

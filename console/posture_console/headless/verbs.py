@@ -17,6 +17,7 @@ from posture_console.core.rows.decisions import DECISIONS
 from posture_console.core.rows.nodes import NODES, nodes
 from posture_console.core.rows.results import RESULTS
 from posture_console.core.sheet import Moment, Sheet
+from posture_console.core.silencing import loud
 from posture_console.core.store import SiteStore
 from posture_console.headless.output import say_facts, say_json, say_table
 from posture_console.headless.visit import answered
@@ -34,9 +35,10 @@ def moment_of(store: SiteStore) -> Moment:
 
 
 async def status(link: MasterLink, *, as_json: bool) -> Exit:
-    """The site in one object; `NOT_WELL` while an alarm holds or a link is down."""
+    """The site in one object; `NOT_WELL` while an alarm that nobody silenced holds, or a link is down."""
     store = link.store
     standing = [alarm for alarm in store.alarms.values() if alarm.ended is None]
+    heard = loud(store)
     down = [found for found in store.links.values() if found.state == "down"]
     if as_json:
         say_json(
@@ -54,11 +56,11 @@ async def status(link: MasterLink, *, as_json: bool) -> Exit:
             }
         )
     else:
-        say_facts(_status_facts(link, len(standing)))
-    return Exit.NOT_WELL if standing or down else Exit.DONE
+        say_facts(_status_facts(link, len(heard), len(standing) - len(heard)))
+    return Exit.NOT_WELL if heard or down else Exit.DONE
 
 
-def _status_facts(link: MasterLink, standing: int) -> list[tuple[str, str]]:
+def _status_facts(link: MasterLink, standing: int, quiet: int) -> list[tuple[str, str]]:
     store = link.store
     flow, counters, master = store.flow, store.counters, store.master
     facts = [("link", f"{describe(link.connection, time.monotonic())} as {link.connection.role}")]
@@ -76,7 +78,8 @@ def _status_facts(link: MasterLink, standing: int) -> list[tuple[str, str]]:
     )
     facts.append(("frames", balance))
     facts += [(f"link {found.name}", f"{found.state}  {found.detail}") for found in store.links.values()]
-    facts.append(("alarms", str(standing) if standing else "none"))
+    silenced = f", {quiet} kept quiet" if quiet else ""
+    facts.append(("alarms", f"{standing or 'none'}{silenced}"))
     return facts
 
 
@@ -103,10 +106,10 @@ async def show_overrides(link: MasterLink, *, as_json: bool) -> None:
 
 
 async def show_alarms(link: MasterLink, *, as_json: bool, every: bool) -> Exit:
-    """The alarms that hold (`every`: those that ended too); `NOT_WELL` while one holds."""
+    """The alarms that hold (`every`: those that ended too); `NOT_WELL` while one holds that nobody silenced."""
     found = [alarm for alarm in alarms(link.store) if every or alarm.ended is None]
     _show(ALARMS, found, link.store, json_of=lambda alarm: alarm, as_json=as_json)
-    return Exit.NOT_WELL if any(alarm.ended is None for alarm in found) else Exit.DONE
+    return Exit.NOT_WELL if loud(link.store) else Exit.DONE
 
 
 async def show_results(

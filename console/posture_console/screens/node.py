@@ -7,6 +7,7 @@ from textual.containers import Horizontal
 
 from posture_console.core.bars import load_bar, load_spark
 from posture_console.core.facts import Fact, node_facts
+from posture_console.core.latency import COUNTED, split_cell, typical
 from posture_console.core.reading import Reading
 from posture_console.core.rows.nodes import NodeLine, nodes
 from posture_console.core.rows.results import RESULTS, results
@@ -16,6 +17,7 @@ from posture_console.screens.detail import DetailView
 from posture_console.screens.job_acts import JobActs
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
+from posture_shared.records import Result
 
 OWN_RESULTS: Final = RESULTS.only("time", "camera", "status", "latency", "reason", "neck", "body", "seq", "frame")
 
@@ -50,6 +52,7 @@ class NodeView(JobActs, DetailView):
         """The node as it stands now."""
         store, moment = reading.store, reading.moment
         facts = self.query_one(FactsView)
+        own = [result for result in results(store) if result.processed_by == self._node]
         line = next((found for found in nodes(store) if found.node == self._node), None)
         if line is None:
             facts.show_facts([("state", word("the master does not know this node now", Tone.WARN))])
@@ -59,6 +62,10 @@ class NodeView(JobActs, DetailView):
                 ("load", load_bar(line.cpu, wide, high=moment.high, low=moment.low)),
                 ("trend", load_spark(line.trend, wide, high=moment.high, low=moment.low)),
             ]
-            facts.show_facts([*shown, *node_facts(line)])
-        own = [result for result in results(store) if result.processed_by == self._node]
+            facts.show_facts([*shown, *self._latency(own, wide), *node_facts(line)])
         self.query_one("#results-of", LiveTable).show(own, moment)
+
+    def _latency(self, own: list[Result], cells: int) -> list[Fact]:
+        """The medians of where the time of its newest frames went."""
+        split = typical(own[:COUNTED])
+        return [] if split is None else [("latency", split_cell(split, cells))]

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from posture_console.core.bars import spark
-from posture_console.core.quantities import age, count, degrees, rate
+from posture_console.core.quantities import age, count, degrees, percent, rate
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import PLACEMENT, POSTURE, look
 from posture_console.core.store import SiteStore
 from posture_shared.records import CameraState, Override, Result
+from posture_shared.timeline import Episode
 
+_MOSTLY: Final = 0.5
+"""More good than bad."""
 QUIET_S: Final = 5.0
 """A camera without a frame for longer is dimmed."""
 
@@ -19,12 +22,17 @@ NOW_S: Final = 2.0
 
 
 class CameraLine(NamedTuple):
-    """A camera, its newest result, the override that holds for it, and its trunk angles."""
+    """A camera, its newest result, the override that holds for it, its trunk angles, and its posture over time.
+
+    `good` is the share of judged frames that were good, `episode` the stretch of bad posture that goes on.
+    """
 
     camera: CameraState
     result: Result | None
     override: Override | None
     trend: Sequence[float]
+    good: float | None = None
+    episode: Episode | None = None
 
 
 def cameras(store: SiteStore) -> list[CameraLine]:
@@ -37,7 +45,9 @@ def camera_line(store: SiteStore, camera: CameraState) -> CameraLine:
     override = next((o for o in store.overrides if o.scope == camera.pi_id), None) or next(
         (o for o in store.overrides if o.scope == "all"), None
     )
-    return CameraLine(camera, store.last_result.get(camera.pi_id), override, store.trends.body.get(camera.pi_id))
+    name = camera.pi_id
+    trend, good = store.trends.body.get(name), store.trends.good.mean(name)
+    return CameraLine(camera, store.last_result.get(name), override, trend, good, store.episode_of(name))
 
 
 def presence(line: CameraLine) -> tuple[str, Tone]:
@@ -53,10 +63,21 @@ def _name(line: CameraLine, _moment: Moment, _width: int) -> Cell:
     return word(line.camera.pi_id, Tone.DIM if line.camera.online is False else Tone.STRONG)
 
 
-def _status(line: CameraLine, _moment: Moment, _width: int) -> Cell:
+def _status(line: CameraLine, moment: Moment, _width: int) -> Cell:
+    pause = line.camera.pause
+    if pause is not None:
+        return word(
+            "‖ paused" if pause.until is None else f"‖ off {age(-(moment.age_s(pause.until) or 0.0))}", Tone.WARN
+        )
     if line.camera.last_status is None:
         return word(None)
-    return look(POSTURE, line.camera.last_status).cell()
+    cell = look(POSTURE, line.camera.last_status).cell()
+    return cell if line.episode is None else joined(cell, word(f" {age(moment.age_s(line.episode.started))}", Tone.BAD))
+
+
+def _good(line: CameraLine, _moment: Moment, _width: int) -> Cell:
+    tone = Tone.FAINT if line.good is None else Tone.GOOD if line.good >= _MOSTLY else Tone.BAD
+    return (Span(percent(None if line.good is None else 100 * line.good), tone),)
 
 
 def _angle(value: float | None) -> Cell:
@@ -120,6 +141,15 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             cell=lambda line, _m, _w: _angle(line.result.body_angle if line.result else None),
             value=lambda line: line.result.body_angle if line.result else None,
             first_down=True,
+        ),
+        Column(
+            name="good",
+            title="GOOD",
+            width=5,
+            right=True,
+            rank=5,
+            cell=_good,
+            value=lambda line: line.good,
         ),
         Column(
             name="trend",
@@ -201,6 +231,14 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             ),
             value=lambda line: line.camera.missing,
             first_down=True,
+        ),
+        Column(
+            name="upright",
+            title="UPRIGHT",
+            width=10,
+            rank=8,
+            cell=lambda line, _m, _w: word(line.camera.baseline.profile if line.camera.baseline else None, Tone.DIM),
+            value=lambda line: line.camera.baseline.profile if line.camera.baseline else None,
         ),
         Column(
             name="source",

@@ -16,11 +16,11 @@ def links(store: SiteStore) -> list[Link]:
 
 
 def alarms(store: SiteStore) -> list[Alarm]:
-    """Those that hold, worst first, then those that ended, newest first."""
+    """Those that hold, worst first and quiet ones last, then those that ended, newest first."""
     order = {"critical": 0, "warning": 1, "info": 2}
     standing = [alarm for alarm in store.alarms.values() if alarm.ended is None]
     ended = [alarm for alarm in store.alarms.values() if alarm.ended is not None]
-    standing.sort(key=lambda alarm: (order.get(alarm.severity, 3), -alarm.since.timestamp()))
+    standing.sort(key=lambda one: (one.silence is not None, order.get(one.severity, 3), -one.since.timestamp()))
     return standing + list(reversed(ended))
 
 
@@ -39,11 +39,17 @@ def _link_detail(link: Link, moment: Moment, _width: int) -> Cell:
 
 
 def _alarm_tone(alarm: Alarm) -> Tone:
-    return Tone.FAINT if alarm.ended is not None else look(SEVERITY, alarm.severity).tone
+    if alarm.ended is not None:
+        return Tone.FAINT
+    return Tone.DIM if alarm.silence is not None else look(SEVERITY, alarm.severity).tone
 
 
-def _alarm_state(alarm: Alarm, _moment: Moment, _width: int) -> Cell:
-    return (Span("✓ ended", Tone.FAINT),) if alarm.ended is not None else look(SEVERITY, alarm.severity).cell()
+def _alarm_state(alarm: Alarm, moment: Moment, _width: int) -> Cell:
+    if alarm.ended is not None:
+        return (Span("✓ ended", Tone.FAINT),)
+    if alarm.silence is not None:
+        return word(f"‖ quiet {age((alarm.silence.until - moment.now).total_seconds())}", Tone.DIM)
+    return look(SEVERITY, alarm.severity).cell()
 
 
 LINKS: Final[Sheet[Link]] = Sheet(
@@ -120,6 +126,14 @@ ALARMS: Final[Sheet[Alarm]] = Sheet(
             rank=4,
             cell=lambda alarm, _m, _w: word(alarm.kind, Tone.DIM),
             value=lambda alarm: alarm.kind,
+        ),
+        Column(
+            name="alarm",
+            title="ID",
+            width=36,
+            rank=5,
+            cell=lambda alarm, _m, _w: word(alarm.alarm_id, Tone.FAINT),
+            value=lambda alarm: alarm.alarm_id,
         ),
     ),
 )

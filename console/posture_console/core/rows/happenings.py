@@ -38,10 +38,10 @@ def happenings(store: SiteStore) -> list[Happening]:
 
 def _alarm(alarm: Alarm) -> Happening:
     seen = look(SEVERITY, alarm.severity)
-    ended = alarm.ended is not None
-    mark = (Span("✓", Tone.FAINT),) if ended else seen.cell(glyph_only=True)
-    text = word(alarm.text, Tone.FAINT if ended else seen.tone)
-    return Happening(f"alarm {alarm.alarm_id}", alarm.ended or alarm.since, mark, text, alarm, not ended)
+    ended, quiet = alarm.ended is not None, alarm.silence is not None
+    mark = (Span("✓", Tone.FAINT),) if ended else (Span("‖", Tone.DIM),) if quiet else seen.cell(glyph_only=True)
+    text = word(alarm.text, Tone.FAINT if ended else Tone.DIM if quiet else seen.tone)
+    return Happening(f"alarm {alarm.alarm_id}", alarm.ended or alarm.since, mark, text, alarm, not (ended or quiet))
 
 
 def _link(link: Link) -> Happening:
