@@ -77,6 +77,8 @@ def test_every_frame_and_every_reject_is_counted_once_with_its_end(
     assert scrape.value("posture_placement_state", state="LOCAL") == 1
     assert scrape.sum("posture_placement_state") == 1
     assert scrape.value("posture_camera_placement", camera="pi1", state="LOCAL", node="orin") == 1
+    assert scrape.value("posture_workers", state="ready") == 1
+    assert scrape.value("posture_worker_state", node="orin", worker="local", state="ready") == 1
     assert scrape.labels("posture_jobs", "state") == {"pending", "pulling", "running", "stopping", "complete", "failed"}
     assert scrape.value("posture_outbox_rows") == 0
     assert 0 < scrape.value("posture_node_memory_ratio", node="orin") < 1

@@ -9,7 +9,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from posture_agent.metrics.bounded import MOST_CAMERAS, MOST_NODES, OTHERS, Bounded
 from posture_shared.records import CameraState, NodeLoad, Site, WorkerState
 
-_WORKER: Final = ("node", "instance")
+_WORKER: Final = ("node", "worker")
+"""`worker` and not `instance`: Prometheus gives that name to what it scrapes."""
+
+
+_STATES: Final = ("standby", "starting", "ready", "draining", "lost")
 
 
 class Places:
@@ -65,6 +69,11 @@ def _workers(workers: Sequence[WorkerState]) -> Iterator[Metric]:
     for one in workers:
         state.add_metric([one.node, one.instance, one.state], 1)
     yield state
+    there = GaugeMetricFamily("posture_workers", "Workers in each state", labels=["state"])
+    held = Counter(one.state for one in workers)
+    for name in _STATES:
+        there.add_metric([name], held[name])
+    yield there
     gauges = (
         ("posture_worker_frames_per_second", "Frames analysed, over the last seconds", [w.fps for w in workers]),
         ("posture_worker_frames_in_flight", "Frames leased to the worker", [w.in_flight for w in workers]),

@@ -53,7 +53,7 @@ class Monitoring:
         self._lag = Gauge(
             "posture_worker_loop_lag_seconds", "How late the loop was at worst in the last second", registry=registry
         )
-        labels = ("version", "node", "instance", "model")
+        labels = ("version", "node", "worker", "model")
         build = Gauge("posture_worker_build_info", "This worker", labels, registry=registry)
         build.labels(__version__, settings.node_name, settings.instance, settings.model).set(1)
         ProcessCollector(registry=registry)
