@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from posture_console.core.facts import Fact
-from posture_console.core.quantities import age, degrees, duration, moment
+from posture_console.core.quantities import age, degrees, duration
 from posture_console.core.reading import Reading
 from posture_console.core.rows.cameras import camera_line, presence
 from posture_console.core.spans import Cell, Tone, word
@@ -51,8 +51,7 @@ def baseline_words(baseline: PostureBaseline | None) -> str:
     if baseline is None:
         return "the default for everybody"
     angles = f"neck {degrees(baseline.neck)}, trunk {degrees(baseline.body)}"
-    taken = f"version {baseline.version}, {moment(baseline.at)}, {baseline.author}"
-    return f"{angles} is upright for {baseline.profile} ({taken})"
+    return f"{angles} for {baseline.profile}, version {baseline.version}"
 
 
 def calibrate_effect(profile: str) -> str:

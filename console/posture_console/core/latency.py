@@ -8,12 +8,14 @@ from typing import Final, NamedTuple
 from posture_console.core.bars import share_bar
 from posture_console.core.facts import Fact
 from posture_console.core.quantities import milliseconds
-from posture_console.core.spans import Cell, Span, Tone, joined
+from posture_console.core.spans import Span, Tone, joined
 from posture_console.core.store import SiteStore
 from posture_shared.records import Result
 
 COUNTED: Final = 200
 """Frames that a median is taken of, the newest."""
+_TOTAL: Final = 9
+"""Cells of the whole before its bar."""
 _WORDS: Final = ("capture", "queue", "analysis", "row")
 _TONES: Final = (Tone.DIM, Tone.WARN, Tone.ACCENT, Tone.GOOD)
 
@@ -77,29 +79,22 @@ def groups(store: SiteStore, camera: str | None = None) -> list[Group]:
     return found
 
 
-def split_cell(split: Split, cells: int, *, longest_ms: float = 0.0) -> Cell:
-    """Each part in words, and where there is room a bar of them, as long as it is against `longest_ms`."""
-    words = [
-        (Span(f"{name} ", Tone.FAINT), Span(milliseconds(value).removesuffix(" ms"), tone))
-        for name, value, tone in zip(_WORDS, split, _TONES, strict=True)
-        if value is not None
-    ]
-    text = joined(
-        *(part for at, cell in enumerate(words) for part in (*([(Span(" · ", Tone.FAINT),)] if at else []), cell))
-    )
-    total = (Span(f"{milliseconds(split.total)}  ".rjust(9), Tone.STRONG),)
-    room = cells - 9 - 46
-    if room < 6:
-        return joined(total, text)
-    parts = [(value or 0.0, tone) for value, tone in zip(split, _TONES, strict=True)]
+def split_facts(label: str, split: Split, cells: int, *, longest_ms: float = 0.0) -> list[Fact]:
+    """The whole and a bar of its parts, as long as it is against `longest_ms`; below it each part in words."""
+    known = [(name, value, tone) for name, value, tone in zip(_WORDS, split, _TONES, strict=True) if value is not None]
+    words = [(Span(f"{name} ", Tone.FAINT), Span(milliseconds(value), tone)) for name, value, tone in known]
+    text = joined(*(part for at, cell in enumerate(words) for part in (*([(Span("  "),)] if at else []), cell)))
+    room = max(4, cells - _TOTAL)
     full = max(4, round(room * split.total / max(longest_ms, split.total, 0.1)))
-    return joined(total, share_bar(parts, min(room, full)), (Span(" " * (room - min(room, full) + 1)),), text)
+    bar = share_bar([(value, tone) for _, value, tone in known], min(room, full))
+    total = Span(milliseconds(split.total).ljust(_TOTAL), Tone.STRONG)
+    return [(label, joined((total,), tuple(Span("━" * len(span.text), span.tone) for span in bar))), (" ", text)]
 
 
 def group_facts(found: Sequence[Group], cells: int) -> list[Fact]:
-    """One line for each place."""
+    """Two lines for each place."""
     longest = max((group.split.total for group in found), default=0.0)
-    return [(group.place, split_cell(group.split, cells, longest_ms=longest)) for group in found]
+    return [fact for group in found for fact in split_facts(group.place, group.split, cells, longest_ms=longest)]
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -3,7 +3,7 @@
 from posture_console.core.bars import share_bar, spark
 from posture_console.core.camera_acts import baseline_words, pause_words
 from posture_console.core.facts import Fact
-from posture_console.core.quantities import degrees, duration, percent
+from posture_console.core.quantities import degrees, duration, moment, percent
 from posture_console.core.rows.cameras import CameraLine
 from posture_console.core.sheet import Moment
 from posture_console.core.spans import Cell, Span, Tone, joined, word
@@ -20,7 +20,9 @@ def standing_facts(line: CameraLine, at: Moment) -> list[Fact]:
         facts.append(("pause", word(pause_words(line.camera.pause, at.now), Tone.WARN)))
     if line.episode is not None:
         facts.append(("episode", word(episode_words(line.episode, at), Tone.BAD)))
-    return [*facts, ("upright", word(baseline_words(line.camera.baseline)))]
+    taken = line.camera.baseline
+    facts.append(("upright", word(baseline_words(taken))))
+    return facts if taken is None else [*facts, (" ", word(f"{moment(taken.at)} by {taken.author}", Tone.DIM))]
 
 
 def trend_facts(store: SiteStore, pi_id: str, cells: int) -> list[Fact]:
@@ -46,7 +48,7 @@ def history_facts(told: History, at: Moment) -> list[Fact]:
     summary = told.summary
     facts: list[Fact] = [
         ("", ()),
-        (f"last {_short((told.until - told.since).total_seconds())}", word(f"watched {duration(summary.watched_s)}")),
+        (f"{_short((told.until - told.since).total_seconds())}", word(f"watched {duration(summary.watched_s)}")),
     ]
     if summary.good_share is not None and summary.bad_share is not None:
         facts += [
@@ -55,7 +57,7 @@ def history_facts(told: History, at: Moment) -> list[Fact]:
             ("held still", word(duration(summary.longest_hold_s) + (", static" if summary.static else ""))),
         ]
     facts.append(("episodes", word(str(len(told.episodes)))))
-    return facts + [("", word(episode_words(episode, at), Tone.DIM)) for episode in reversed(told.episodes[-5:])]
+    return facts + [(" ", word(episode_words(episode, at), Tone.DIM)) for episode in reversed(told.episodes[-5:])]
 
 
 def episode_words(episode: Episode, at: Moment) -> str:
@@ -67,4 +69,4 @@ def episode_words(episode: Episode, at: Moment) -> str:
 
 
 def _short(seconds: float) -> str:
-    return f"{seconds / 60:.0f} m" if seconds < 5400 else f"{seconds / 3600:.0f} h"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"

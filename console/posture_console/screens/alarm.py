@@ -18,6 +18,7 @@ class AlarmView(LeadingView):
 
     TAB = "Overview"
     AUTO_FOCUS = "#facts"
+    LEADS = frozenset({"lead_camera", "lead_node"})
 
     def __init__(self, alarm: Alarm) -> None:
         super().__init__()

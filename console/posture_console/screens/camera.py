@@ -38,6 +38,7 @@ class CameraView(FramingView):
 
     TAB = "Cameras"
     AUTO_FOCUS = "#results-of"
+    LEADS = frozenset({"lead_node", "lead_decision"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "newest", "Newest picture", tooltip="Fetch the picture of this camera's newest frame"),
     ]

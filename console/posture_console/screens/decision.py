@@ -25,6 +25,7 @@ class DecisionView(LeadingView):
 
     TAB = "Decisions"
     AUTO_FOCUS = "#facts"
+    LEADS = frozenset({"lead_camera", "lead_node"})
 
     def __init__(self, decision: Decision) -> None:
         super().__init__()

@@ -12,11 +12,19 @@ from posture_shared.records import Decision
 class LeadingView(DetailView):
     """A detail view that leads on. A subclass says what belongs to its record; None where nothing does."""
 
+    LEADS: ClassVar[frozenset[str]] = frozenset({"lead_camera", "lead_node", "lead_decision"})
+    """The keys that make sense here."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "lead_camera", "Camera", id="lead-camera", tooltip="To the camera it is about"),
         Binding("w", "lead_node", "Node", id="lead-node", tooltip="To the node where it is analysed"),
         Binding("d", "lead_decision", "Decision", id="lead-decision", tooltip="To the decision that placed it"),
     ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out what never belongs to such a record."""
+        if action.startswith("lead_") and action not in self.LEADS:
+            return False
+        return super().check_action(action, parameters)
 
     def its_camera(self) -> str | None:
         """The camera that the record is about."""

@@ -7,7 +7,7 @@ from textual.containers import Horizontal
 
 from posture_console.core.bars import load_bar, load_spark
 from posture_console.core.facts import Fact, node_facts
-from posture_console.core.latency import COUNTED, split_cell, typical
+from posture_console.core.latency import COUNTED, split_facts, typical
 from posture_console.core.reading import Reading
 from posture_console.core.rows.nodes import NodeLine, nodes
 from posture_console.core.rows.results import RESULTS, results
@@ -68,4 +68,4 @@ class NodeView(JobActs, DetailView):
     def _latency(self, own: list[Result], cells: int) -> list[Fact]:
         """The medians of where the time of its newest frames went."""
         split = typical(own[:COUNTED])
-        return [] if split is None else [("latency", split_cell(split, cells))]
+        return [] if split is None else split_facts("latency", split, cells)

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from posture_console.core.facts import Fact, result_facts, story_facts
-from posture_console.core.latency import split_cell, split_of
+from posture_console.core.latency import split_facts, split_of
 from posture_console.core.leads import decision_for
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
@@ -97,6 +97,7 @@ class ResultView(FramingView):
     def _show_facts(self) -> None:
         facts = self.query_one(FactsView)
         facts.border_title = f"Result {one_line(self._result.pi_id)} #{self._result.seq or '–'}".replace("[", "\\[")
-        split = split_cell(split_of(self._result), max(20, facts.content_size.width - 13))
-        shown = [(label, split if label == "latency" else cell) for label, cell in result_facts(self._result)]
-        facts.show_facts([*shown, *self._story])
+        known = result_facts(self._result)
+        at = next(n for n, (label, _) in enumerate(known) if label == "latency")
+        known[at : at + 1] = split_facts("latency", split_of(self._result), max(20, facts.content_size.width - 13))
+        facts.show_facts([*known, *self._story])
