@@ -26,6 +26,9 @@ _LOGINS: Final = (
     "POSTURE_TIMELINE",
 )
 """Variables that may hold what no worker needs: broker, database, cluster, webhooks."""
+_SOCKET: Final = "worker.ipc"
+_IPC_PATH_BYTES: Final = 100
+"""A Unix socket's path may have about this many bytes."""
 _HEALTHY_S: Final = 20.0
 """A worker that lived this long starts the next one without waiting."""
 
@@ -48,6 +51,30 @@ def folder(settings: MasterSettings) -> Path:
     found.mkdir(mode=0o700, parents=True, exist_ok=True)
     found.chmod(0o700)
     return found
+
+
+def socket_path(folder: Path) -> Path | None:
+    """Where in `folder` the local worker joins; None where that path would be too long."""
+    path = folder.resolve() / _SOCKET
+    return path if len(bytes(path)) <= _IPC_PATH_BYTES else None
+
+
+def started_early(settings: MasterSettings) -> "LocalWorker | None":
+    """The local worker, running before there is a master for it: both take a second to import what they need.
+
+    It joins as soon as the socket is there. Only for whoever holds the data folder's lock: it would send another
+    master's own worker away. None where there is to be none, or its socket can be told only later.
+    """
+    given, path = flags(settings), socket_path(folder(settings))
+    if given is None or path is None:
+        return None
+    worker = LocalWorker(command(master=f"ipc://{path}", node_name=settings.node_name, **given))
+    worker.start()
+    return worker
+
+
+def _nobody_waits(_sentence: str) -> None:
+    """Nothing was leased to a worker that nobody knows yet."""
 
 
 def command(
@@ -77,13 +104,17 @@ class LocalWorker:
 
     Args:
         argv: its command line. on_exit: called with a sentence when it ended, so that its frames are leased again
-        at once. env: further variables.
+        at once; may be set later. env: further variables.
     """
 
     def __init__(
-        self, argv: Sequence[str], *, on_exit: Callable[[str], None], env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        on_exit: Callable[[str], None] = _nobody_waits,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        self._argv, self._on_exit, self._env = list(argv), on_exit, dict(env or {})
+        self._argv, self.on_exit, self._env = list(argv), on_exit, dict(env or {})
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0
@@ -133,7 +164,7 @@ class LocalWorker:
             if loop.time() - began_s > _HEALTHY_S:
                 backoff_s = 0.0
             log.warning("event=local-worker-ended %s restart_in_s=%.1f", ended, backoff_s)
-            self._on_exit(f"the local worker ended ({ended})")
+            self.on_exit(f"the local worker ended ({ended})")
             await asyncio.sleep(backoff_s)
             backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, backoff_s * 2))
             self.restarts += 1

@@ -67,7 +67,9 @@ _REMEMBERED: Final = 500
 class Master:
     """All parts of one master's life (`epoch`), connected."""
 
-    def __init__(self, settings: MasterSettings, outbox: Outbox) -> None:
+    def __init__(
+        self, settings: MasterSettings, outbox: Outbox, *, running: local_worker.LocalWorker | None = None
+    ) -> None:
         self._settings = settings
         self._ended: asyncio.Future[Stop | None] = asyncio.get_running_loop().create_future()
         self._leased: set[str] = set()
@@ -119,6 +121,7 @@ class Master:
             port=settings.worker_port,
             insecure=settings.insecure,
             local=local_worker.flags(settings),
+            running=running,
             overload=Overload(settings.overload.policy, settings.overload.max_age_s),
             generation=placement_log.load().generation,
             keys=self.keys,

@@ -1,23 +1,32 @@
-"""The master as a program: its logs, its data folder, signals, and what systemd is told of it."""
+"""The master as a program: its logs, its data folder, its own worker, signals, and what systemd is told of it.
+
+A restarted master is waited for by frames. So its worker is started first, and the master's own parts are imported
+while that imports its own.
+"""
 
 import asyncio
 import logging
 import signal
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from posture_agent import listening
-from posture_agent.master.run import Master
+from posture_agent.master import local_worker
 from posture_agent.settings import MasterSettings
-from posture_agent.store.committer import Committer
 from posture_agent.store.outbox import Outbox
 from posture_shared import log as logs
 from posture_shared.keys import master_pair
 from posture_shared.service import Service
 
+if TYPE_CHECKING:
+    from posture_agent.master.run import Master
+    from posture_agent.store.committer import Committer
+
 log = logging.getLogger("posture.master")
 
 _LOOK_S: Final = 0.5
+_SPAWN_S: Final = 0.005
+"""For the local worker's process to be made, before imports hold up the loop."""
 _PROOF_S: Final = 5.0
 """How often the committer is asked to prove that it writes."""
 STUCK_S: Final = 30.0
@@ -37,7 +46,21 @@ def serve(settings: MasterSettings) -> None:
 
 
 async def _run(settings: MasterSettings, outbox: Outbox, service: Service) -> None:
-    master = Master(settings, outbox)
+    worker = local_worker.started_early(settings)
+    await asyncio.sleep(_SPAWN_S)
+    try:
+        await _serve(settings, outbox, service, worker)
+    finally:
+        if worker is not None:  # where the master did not come about; else it has ended by now
+            await worker.stop(drain_s=1.0)
+
+
+async def _serve(
+    settings: MasterSettings, outbox: Outbox, service: Service, worker: local_worker.LocalWorker | None
+) -> None:
+    from posture_agent.master.run import Master  # noqa: PLC0415 - it takes most of a second
+
+    master = Master(settings, outbox, running=worker)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.end, None)
@@ -49,7 +72,7 @@ async def _run(settings: MasterSettings, outbox: Outbox, service: Service) -> No
         service.stopping()
 
 
-async def _tell(service: Service, master: Master) -> None:
+async def _tell(service: Service, master: "Master") -> None:
     """Ready once everything is open and the broker was tried; then fed from this loop while commits come to an end."""
     await master.started.wait()
     service.ready()
@@ -69,7 +92,7 @@ class Committing:
     A disk that refuses is progress: the committer says so and tries again, and a restart would not help.
     """
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: "Committer") -> None:
         self._committer = committer
         self._asked_s = time.monotonic()
         self._proof = committer.write(_nothing)

@@ -15,6 +15,7 @@ import zmq
 
 from posture_agent.master.key_seam import WorkerKeys
 from posture_agent.master.leases import Send
+from posture_agent.master.local_worker import socket_path
 from posture_agent.master.router import Router
 from posture_shared.exits import Exit, Stop
 from posture_shared.log import RateLimit
@@ -24,8 +25,6 @@ from posture_shared.text import one_line
 
 log = logging.getLogger("posture.workers")
 
-_IPC_PATH_BYTES: Final = 100
-"""A Unix socket's path may have about this many bytes."""
 _LOCAL, _TCP = b"l", b"t"
 _REVOKED: Final = Refused(reason="this key is not allowed any more: ask for a new one")
 
@@ -68,8 +67,8 @@ class WorkerSockets:
 
     def open_local(self) -> str:
         """Listen for the local worker; returns the endpoint. Raises Stop."""
-        path = self._folder.resolve() / "worker.ipc"
-        if len(bytes(path)) > _IPC_PATH_BYTES:
+        path = socket_path(self._folder)
+        if path is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="posture-")
             path = Path(self._scratch.name) / "worker.ipc"
         return self._open(_LOCAL, f"ipc://{path}")

@@ -41,6 +41,7 @@ class WorkerPlane:
         listen, port: where remote workers join; port 0 takes a free one, None listens for local ones only.
         insecure: allow to listen beyond loopback without keys.
         local: start a worker of our own with these flags (threads, model, mode, load); None for none.
+        running: that worker, where it was started already.
         worker_env: further environment of the local worker.
         keys: asked about remote workers, at HELLO and with each message; None: without keys.
         on_change: told the keys of workers whose state changed.
@@ -58,6 +59,7 @@ class WorkerPlane:
         port: int | None = 5570,
         insecure: bool = False,
         local: dict[str, Any] | None = None,
+        running: LocalWorker | None = None,
         worker_env: dict[str, str] | None = None,
         overload: Overload = KEEP_ALL,
         generation: int = 0,
@@ -82,7 +84,7 @@ class WorkerPlane:
             on_batch=self._flush,
             keys=keys,
         )
-        self._local: LocalWorker | None = None
+        self._local = running
         self._ticking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flushing = False
@@ -101,7 +103,9 @@ class WorkerPlane:
         if self._wanted_port is not None:
             self.port = self._sockets.open_tcp(self._listen, self._wanted_port)
         self._ticking = asyncio.create_task(self._tick(), name="worker-plane")
-        if self._local_flags is not None:
+        if self._local is not None:
+            self._local.on_exit = self._local_exited
+        elif self._local_flags is not None:
             argv = command(master=self.endpoint, node_name=self._node_name, **self._local_flags)
             self._local = LocalWorker(argv, on_exit=self._local_exited, env=self._worker_env)
             self._local.start()
