@@ -2,6 +2,7 @@
 
 import pytest
 
+from posture_console.record.recording import Recording
 from support.console_process import Console
 from support.processes import eventually
 from support.site import Master
@@ -35,7 +36,8 @@ async def test_an_override_is_obeyed_listed_explained_and_recorded(master, tmp_p
     file = tmp_path / "site.rec"
     done = await console("record", str(file), "--seconds", "2")
     assert done.returncode == 0, done.stderr
-    assert '"override-set"' in text_of(file)
+    with Recording(file) as recording:
+        assert b'"override-set"' in recording.placement()
     done = await console("replay", str(file), "--set", "high=70", connect=False)
     assert done.returncode == 0, done.stderr
     assert "A model, not a measurement" in done.stdout
@@ -45,7 +47,3 @@ async def test_what_the_master_refuses_ends_with_its_sentence_and_2(master, tmp_
     done = await Console(master.connect, tmp_path)("override", "set", "--all", "--policy", "magic", "--reason", "x")
     assert (done.returncode, done.stdout) == (2, "")
     assert "policy:NAME" in done.stderr
-
-
-def text_of(file):
-    return file.read_text(encoding="utf-8")

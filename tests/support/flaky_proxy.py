@@ -20,20 +20,20 @@ _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 
 
 class FlakyProxy:
-    """Listens on `port`, passes on to 127.0.0.1:`target`.
+    """Listens on `port` of `host`, a free one if none is given, and passes on to 127.0.0.1:`target`.
 
     Attributes:
         delay_s: one way, each way. reset_chance: of each chunk that passes, to end its connection with RST.
         blackhole: nothing passes, nothing ends. resets: connections ended so far.
     """
 
-    def __init__(self, target: int, *, seed: int = 1) -> None:
-        self._target = target
+    def __init__(self, target: int, *, seed: int = 1, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._target, self._host = target, host
         self._random = random.Random(seed)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="flaky-proxy", daemon=True)
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self.port = port
         self.delay_s = 0.0
         self.reset_chance = 0.0
         self.blackhole = False
@@ -51,7 +51,7 @@ class FlakyProxy:
         self._loop.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, self._host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _end(self) -> None:
