@@ -1,0 +1,122 @@
+"""Every PromQL expression of the dashboards and rules through a real Prometheus that scraped a running site.
+
+The site is real: broker, master, two workers, cameras with their publisher, PostgreSQL; its master is busy after a
+while, so that analysis moves to the other node.
+"""
+
+import math
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.dashboards import as_promql, queries
+from support.mosquitto import Mosquitto
+from support.postgres import Postgres
+from support.processes import Programs, free_port, wait_for
+from support.prometheus import Prometheus
+from support.scrape import Scrape, promtool
+from support.site import Camera, Master
+from support.whole_site import database_of
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+
+QUERIES = [query for query in queries("posture-prometheus") if not query.text.startswith("label_values")]
+RATE_S = 20
+JETSON = Path(__file__).parents[1] / "support" / "jetson_worker.py"
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """One that has watched the site offload, for as long as the rates look back."""
+    folder = tmp_path_factory.mktemp("site")
+    broker, postgres, programs = Mosquitto(folder / "broker"), Postgres(), Programs(folder)
+    broker.start()
+    postgres.start()
+    postgres.renew()
+    server = None
+    try:
+        worker_metrics = free_port()
+        master = _site(programs, broker, postgres, folder, worker_metrics)
+        server = Prometheus(folder / "prometheus", {"master": [master.metrics_port], "worker": [worker_metrics]})
+        began_s = time.monotonic()
+        at = master.metrics_port
+        wait_for(lambda: Scrape(at).sum("posture_node_rows_total", node="agx") > 3, 60, what="agx analyses")
+        wait_for(lambda: Scrape(at).value("posture_handover_seconds_count"), 30, what="a handover")
+        time.sleep(max(3.0, RATE_S - (time.monotonic() - began_s)))
+        yield server
+    finally:
+        if server is not None:
+            server.end()
+        programs.end_all()
+        postgres.end()
+        broker.end()
+
+
+def _site(programs: Programs, broker: Mosquitto, postgres: Postgres, folder: Path, worker_metrics: int) -> Master:
+    busy = folder / "busy"
+    busy.write_text("0 20\n10 90\n")
+    environment = database_of(postgres, programs)
+    flags = ("--load", f"script:{busy}", "--model", "lite", "--local-threads", "1")
+    master = Master(programs, broker, folder / "data", *flags, env=environment).start()
+    programs.start(sys.executable, JETSON, folder / "sys", str(master.worker_port), str(worker_metrics), name="jetson")
+    stranger = Camera(broker, "pi9")
+    stranger.send(b"nonsense", topic="status/pi9")
+    stranger.close()
+    for camera in ("pi1", "pi2"):
+        source = ("--broker", broker.address, "--source", "synthetic", "--size", "320x240")
+        programs.start("posture-publisher", "run", "--pi-id", camera, *source, name=camera)
+    return master
+
+
+def asked(text: str) -> str:
+    return as_promql(text, rate_interval=f"{RATE_S}s", variables={"node": ".*"})
+
+
+def test_every_expression_of_a_dashboard_answers_with_data(prometheus: Prometheus) -> None:
+    empty = []
+    for query in QUERIES:
+        found = prometheus.ask(asked(query.text))
+        values = [float(series["value"][1]) for series in found]
+        if not values or all(math.isnan(value) for value in values):
+            empty.append(f"{query.panel}: {query.text}")
+    assert not empty, "\n".join(empty)
+
+
+def test_what_they_answer_is_what_the_site_did(prometheus: Prometheus) -> None:
+    def one(panel: str) -> float:
+        (text,) = (query.text for query in QUERIES if query.panel == panel)
+        (series,) = prometheus.ask(asked(text))
+        return float(series["value"][1])
+
+    assert one("Unaccounted for") == 0
+    assert one("Given up by cameras") == 0
+    assert one("Arriving") == pytest.approx(4, abs=1.5)
+    temperatures = prometheus.ask("posture_node_temperature_celsius")
+    assert {series["metric"]["node"]: series["value"][1] for series in temperatures}["agx"] == "51.5"
+    assert prometheus.ask('posture_node_gpu_ratio{node="agx"}')[0]["value"][1] == "0.375"
+    assert {series["metric"]["node"] for series in prometheus.ask("posture_node_rows_total > 0")} == {"orin", "agx"}
+    assert {series["metric"]["job"] for series in prometheus.ask("up == 1")} == {"posture-master", "posture-worker"}
+
+
+def test_every_alert_rule_can_be_evaluated_and_its_metrics_are_there(prometheus: Prometheus) -> None:
+    rules = prometheus.rules()
+    assert len(rules) >= 20
+    assert {rule["health"] for rule in rules} == {"ok"}, [rule.get("lastError") for rule in rules]
+    known = set(prometheus.names())
+    unknown = {name for rule in rules for name in _metrics(rule["query"]) if name not in known}
+    assert not unknown
+
+
+def test_nothing_is_named_against_the_conventions(prometheus: Prometheus) -> None:
+    labels = {label for series in prometheus.ask('{__name__=~"posture_.+"}') for label in series["metric"]}
+    assert not {label for label in labels if label.startswith("exported_")}, "a label collides with Prometheus' own"
+    assert promtool("check", "config", prometheus.configuration).returncode == 0
+
+
+def _metrics(expression: str) -> list[str]:
+    """The names of our metrics in an expression."""
+    return re.findall(r"\bposture_\w+", expression)
