@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,9 @@ def whole_cluster():
     support.needed()
     run(support.SCRIPTS / "up", timeout=1800)
     run(support.SCRIPTS / "base-image", timeout=900)
-    build = ["buildah", "bud", "--isolation", "chroot", "--pull-never", "--layers", "-t", support.IMAGE, "."]
-    run(*build, timeout=1200)
+    build = ["buildah", "bud", "--isolation", "chroot", "--pull-never", "--layers"]
+    run(*build, "-t", support.IMAGE, ".", timeout=1200)
+    run(*build, "-t", support.BROKER_IMAGE, "-f", Path(__file__).with_name("mosquitto.Dockerfile"), timeout=300)
     made = Cluster()
     made.start()
     yield made
@@ -26,9 +28,12 @@ def whole_cluster():
 @pytest.fixture
 def cluster(whole_cluster):
     """The cluster without any Job or pod of ours."""
+    if whole_cluster.broken:
+        whole_cluster.restart()
     whole_cluster.clear()
     yield whole_cluster
-    whole_cluster.clear()
+    if not whole_cluster.broken:
+        whole_cluster.clear()
 
 
 @pytest.fixture

@@ -1,93 +1,51 @@
-"""The master inside the cluster, from the manifests: the broker is outside, its Jobs are its neighbours."""
+"""The whole site inside the cluster, from the manifests' own overlays: broker, master, its Jobs."""
 
-from pathlib import Path
+import json
 
 import pytest
-import yaml
 
-from support.cluster import IMAGE, NAMESPACE, ROOT
-from support.cluster_site import Stream, console, until_decided
-from support.mosquitto import Mosquitto
-from support.processes import free_port, wait_for
+from support.cluster_site import console, until_decided
+from support.in_cluster import deployed, logins_and_certificate
+from support.processes import wait_for
+from support.restricted import broken_rules
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420)]
+LOGINS = {"master": "for-the-master", "pi1": "for-camera-one"}
 
 
-class Inside:
-    """What the operator's console needs of a master."""
-
-    def __init__(self, connect: str, key: Path) -> None:
-        self.connect, self.key = connect, key
-
-
-def manifests():
-    return list(yaml.safe_load_all((ROOT / "manifests" / "base" / "master.yaml").read_text()))
+def frames(master):
+    """Every row as (camera, run, seq), and the nodes that analysed them."""
+    rows = console(master, "results", "--limit", "5000")
+    return sorted((row["pi_id"], row["run"], row["seq"]) for row in rows), {row["processed_by"] for row in rows}
 
 
-def adapted(deployment, *, broker, master):
-    """The manifests' Deployment with the test's image, a store that goes with it, and scripted load."""
-    pod = deployment["spec"]["template"]["spec"]
-    for container in (*pod["initContainers"], *pod["containers"]):
-        container["image"] = IMAGE
-    (running,) = pod["containers"]
-    running["args"] += ["--load=script:/loads/master"]
-    running["volumeMounts"].append({"name": "loads", "mountPath": "/loads"})
-    pod["volumes"] = [
-        {"name": "data", "emptyDir": {}},
-        {"name": "tmp", "emptyDir": {}},
-        {"name": "loads", "configMap": {"name": "loads"}},
-    ]
-    running["envFrom"] = []
-    told = {
-        "POSTURE_BROKER__HOST": broker[0],
-        "POSTURE_BROKER__PORT": str(broker[1]),
-        "POSTURE_KUBE__ENABLED": "true",
-        "POSTURE_KUBE__IMAGE": IMAGE,
-        "POSTURE_KUBE__MASTER": master,
-        "POSTURE_KUBE__TEMPLATE": "/loads/job.yaml",
-        "POSTURE_LOCAL_THREADS": "1",
-        "POSTURE_PLACEMENT__MIN_DWELL_S": "5",
-    }
-    running["env"] += [{"name": name, "value": value} for name, value in told.items()]
-    return deployment
-
-
-def test_a_master_in_the_cluster_starts_and_ends_a_worker(cluster, tmp_path):
-    port = free_port()
-    broker = Mosquitto(tmp_path / "broker", extra=f"listener {port} 0.0.0.0\nallow_anonymous true")
-    broker.start()
+def test_the_k3s_overlay_offloads_and_loses_nothing(cluster, programs, tmp_path):
     cluster.reserve("nano", "1")
-    template = cluster.job_template(tmp_path, "0 5\n")
-    loads = {"load": "0 5\n", "master": "0 20\n25 75\n70 15\n", "job.yaml": template.read_text()}
-    metadata = {"name": "loads", "namespace": NAMESPACE}
-    cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": loads})
-    service, _, deployment = manifests()
-    cluster.apply(service)
-    address = cluster.get("service", "posture-master")["spec"]["clusterIP"]
-    cluster.apply(adapted(deployment, broker=(cluster.host, port), master=f"tcp://{address}:5570"))
-    cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/posture-master", "--timeout=90s")
-    (pod,) = cluster.get("pods", "-l", "app.kubernetes.io/name=posture-master")["items"]
-    inside = ("-n", NAMESPACE, "exec", pod["metadata"]["name"], "--")
-    cluster.kubectl(
-        *inside, *["posture-agent", "keys", "create", "me", "--role", "operator", "--keys-dir", "/data/keys"]
+    authority = logins_and_certificate(cluster, tmp_path, LOGINS)
+    master = deployed(cluster, "k3s", tmp_path, load="0 20\n25 75\n60 15\n")
+    ledger = tmp_path / "ledger.jsonl"
+    command = ["run", "--pi-id", "pi1", "--broker", master.cameras, "--tls-ca", authority, "--user", "pi1"]
+    command += ["--source", "synthetic", "--fps", "2", "--ledger", ledger]
+    camera = programs.start(
+        "posture-publisher", *command, name="camera", env={"POSTURE_BROKER__PASSWORD": LOGINS["pi1"]}
     )
-    key = tmp_path / "me.key"
-    key.touch(mode=0o600)
-    key.write_text(cluster.kubectl(*inside, "cat", "/data/keys/me.key"))
-    master = Inside(f"tcp://{pod['status']['podIP']}:5571", key)
-
-    stream = Stream(broker, "pi1")
-    until_decided(master, "high", 90)
-    wait_for(lambda: _rows(master, "agx"), 90, what="a row from agx")
+    away = until_decided(master, "high", 90)
+    assert {one["source"] for one in away["candidates"]} == {"requests"}
+    wait_for(lambda: "agx" in frames(master)[1], 90, what="a row from agx")
+    ours = cluster.get("pods", "-l", "app.kubernetes.io/part-of=posture-edge")["items"]
+    assert len(ours) == 3
+    assert {one["metadata"]["name"]: broken_rules(one["spec"]) for one in ours if broken_rules(one["spec"])} == {}
     until_decided(master, "low", 120)
     wait_for(lambda: not cluster.jobs(), 60, what="the Job is deleted")
-    ids = stream.end()
-    wait_for(lambda: len(console(master, "results", "--limit", "5000")) >= len(ids), 60)
-    rows = console(master, "results", "--limit", "5000")
-    assert sorted(row["frame_id"] for row in rows) == sorted(ids)
-    assert {row["processed_by"] for row in rows} == {"orin", "agx"}
-    broker.end()
+    assert camera.terminate() == 0
+    sent = [json.loads(line) for line in ledger.read_text().splitlines()]
+    wait_for(lambda: len(frames(master)[0]) >= len(sent), 60, what="a row for each frame")
+    rows, nodes = frames(master)
+    assert rows == sorted((one["pi_id"], one["run"], one["seq"]) for one in sent)
+    assert nodes == {"orin", "agx"}
 
 
-def _rows(master, node):
-    return [row for row in console(master, "results", "--limit", "5000") if row["processed_by"] == node]
+def test_the_demo_overlay_analyses_its_own_cameras(cluster, tmp_path):
+    master = deployed(cluster, "demo", tmp_path, load="0 20\n")
+    wait_for(lambda: len({row[0] for row in frames(master)[0]}) == 3, 90, what="rows of three cameras")
+    assert console(master, "status")["links"]

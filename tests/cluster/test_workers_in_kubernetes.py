@@ -52,6 +52,11 @@ def test_an_operator_launches_uses_reads_and_stops_a_worker(cluster, outside, tm
     assert "event=joined" in console(master, "job", "logs", name)["log"]
     console(master, "override", "set", "--all", "--node", "nano", "--reason", "try it")
     until_analysed_on(master, "nano")
+    (pod,) = cluster.pods()
+    inside = ("-n", NAMESPACE, "exec", pod["metadata"]["name"], "--")
+    assert cluster.kubectl(*inside, "id", "-u").strip() == "10001"
+    assert "Read-only file system" in cluster.kubectl(*inside, "sh", "-c", "touch /file 2>&1 || true")
+    assert cluster.kubectl(*inside, "posture-health") == ""
     console(master, "override", "clear", "--all")
     console(master, "job", "stop", name)
     wait_for(lambda: not cluster.jobs() and not cluster.pods(), 90, what="Job and pod are gone")
@@ -89,6 +94,7 @@ def test_the_service_account_may_do_no_more(cluster):
         ("get", "secrets"),
         ("list", "secrets"),
         ("create", "pods"),
+        ("get", "pods"),
         ("create", "pods/exec"),
         ("patch", "jobs.batch"),
     ]

@@ -63,6 +63,22 @@ async def test_a_job_for_which_no_pod_is_made_ends_too(api, hasty):
     assert "no pod was made yet" in hasty.failed[0][1]
 
 
+async def test_what_kubernetes_warned_of_is_told_with_a_pod_that_waits(api, hasty):
+    hasty.want("agx")
+    await hasty.launcher.look()
+    (job,) = api.jobs.values()
+    pod = api.run_pod(job, "Pending", **waiting("ContainerCreating"))["metadata"]["name"]
+    told = {"type": "Warning", "reason": "FailedMount", "lastTimestamp": "2026-01-01T00:00:02Z"}
+    api.events = [
+        {"about": pod, **told, "message": "no such secret"},
+        {"about": pod, **told, "lastTimestamp": "2026-01-01T00:00:01Z", "message": "earlier"},
+        {"about": "another-pod", **told, "lastTimestamp": "2026-01-01T00:00:03Z", "message": "of another"},
+    ]
+    hasty.launcher.open()
+    await eventually(lambda: hasty.failed, 10)
+    assert hasty.failed[0][1].endswith("; FailedMount: no such secret")
+
+
 async def test_an_image_on_its_way_has_more_time_than_a_pod_that_waits(api, tmp_path):
     api.nodes = [node("agx")]
     made = Site(api, tmp_path, pending_s=1, pull_s=3600)

@@ -6,6 +6,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from posture_agent.kube.rights import NEEDED, Right
 from support.restricted import broken_rules
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
@@ -92,6 +93,25 @@ def test_the_master_cannot_read_secrets():
     for rule in role["rules"]:
         if "secrets" in rule["resources"]:
             assert set(rule["verbs"]) == {"create", "delete"}
+
+
+def granted(kind):
+    """The rights of the Role or ClusterRole, as words."""
+    (role,) = [p.values[0] for p in documents() if p.values[0]["kind"] == kind]
+    return {
+        Right(verb, resource, group, namespaced=kind == "Role").words
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_master_has_the_rights_that_it_needs_and_only_reads_beyond():
+    assert granted("Role") == {right.words for right in NEEDED if right.namespaced}
+    wide = {right.words for right in NEEDED if not right.namespaced}
+    assert wide <= granted("ClusterRole")
+    assert {words.partition(" ")[0] for words in granted("ClusterRole")} == {"get", "list"}
 
 
 def test_the_grace_period_is_longer_than_a_lease():

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT.parent / "shared" / "cluster"
 RUNNING = Path("/run/kube-kit")
 IMAGE = "localhost/posture-edge:test"
+BROKER_IMAGE = "docker.io/library/eclipse-mosquitto:2.0"
 NAMESPACE = "posture"
 
 
@@ -41,7 +42,8 @@ def run(*words: str | Path, timeout: float = 600, given: str | None = None) -> s
 class Cluster:
     """The cluster as its administrator sees it."""
 
-    loads: dict[str, str] = field(default_factory=dict)
+    broken: bool = False
+    """A test broke a node: a new cluster is needed before the next one."""
 
     def kubectl(self, *words: str | Path, given: str | None = None) -> str:
         return run(SCRIPTS / "kubectl", *words, given=given, timeout=120)
@@ -72,22 +74,20 @@ class Cluster:
 
     def job_template(self, folder: Path, load: str) -> Path:
         """The product's Job whose worker reports a scripted load: all nodes share this machine's CPU."""
-        self.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {"name": "loads", "namespace": NAMESPACE},
-                "data": {"load": load},
-            }
-        )
+        metadata = {"name": "loads", "namespace": NAMESPACE}
+        self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"load": load}})
+        file = folder / "worker-job.yaml"
+        file.write_text(yaml.safe_dump(self.scripted_job()))
+        return file
+
+    def scripted_job(self) -> dict[str, Any]:
+        """The product's Job with a worker that reports the load of the ConfigMap `loads`."""
         job = template(None)
         spec = job["spec"]["template"]["spec"]
         spec["containers"][0]["args"] += ["--load=script:/loads/load", "--threads=1"]
         spec["containers"][0]["volumeMounts"].append({"name": "loads", "mountPath": "/loads"})
         spec["volumes"].append({"name": "loads", "configMap": {"name": "loads"}})
-        file = folder / "worker-job.yaml"
-        file.write_text(yaml.safe_dump(job))
-        return file
+        return job
 
     def reserve(self, node: str, cpu: str) -> None:
         """A pod that does nothing but hold a node's room."""
@@ -121,6 +121,9 @@ class Cluster:
         """Nothing but the namespace and the rights is left."""
         kinds = "deployments,daemonsets,jobs,pods,services,pvc,networkpolicies,configmaps"
         self.kubectl("-n", NAMESPACE, "delete", kinds, "--all", "--grace-period=0", "--force")
+        self.kubectl("delete", "pv", "--all")
+        named = ["posture-broker-passwords", "posture-broker-tls", "posture-broker"]
+        self.kubectl("-n", NAMESPACE, "delete", "secret", "--ignore-not-found", *named)
 
     def may(self, *words: str) -> bool:
         """Whether the master's ServiceAccount may do this."""
@@ -143,11 +146,8 @@ class Cluster:
     def start(self) -> None:
         """Up, our image on every node, the manifests applied as an operator would."""
         run(SCRIPTS / "up", timeout=1800)
-        if subprocess.run(
-            ["buildah", "inspect", "--type", "image", IMAGE], capture_output=True, check=False
-        ).returncode:
-            raise AssertionError(f"{IMAGE} was not built")
-        run(SCRIPTS / "load-image", IMAGE, timeout=300)
+        for image in (IMAGE, BROKER_IMAGE):
+            run(SCRIPTS / "load-image", image, timeout=300)
         self.kubectl("apply", "-f", "manifests/base/namespace.yaml")
         self.kubectl("apply", "-k", "manifests/overlays/k3s")
         self.clear()
@@ -157,6 +157,7 @@ class Cluster:
         """A new cluster, after a node was broken."""
         run(SCRIPTS / "down", timeout=120)
         self.start()
+        self.broken = False
 
 
 def needed() -> None:

@@ -55,6 +55,9 @@ class KubeApi:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.secrets: dict[str, dict[str, Any]] = {}
         self.usage: dict[str, str] | None = None
+        self.events: list[dict[str, Any]] = []
+        self.denied: set[str] = set()
+        """Rights that a review denies, as `create jobs.batch`."""
         self.fail: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
         self.hang_s = 0.0
         self.slow: dict[tuple[str, str], float] = {}
@@ -125,6 +128,7 @@ class KubeApi:
         parts = urlsplit(request.path)
         query = parse_qs(parts.query)
         kind = next((k for k in ("jobs", "secrets", "pods", "nodes", "events") if f"/{k}" in parts.path), "?")
+        kind = next((k for k in ("version", "selfsubjectaccessreviews") if parts.path.endswith(k)), kind)
         kind = "usage" if "metrics.k8s.io" in parts.path else "log" if parts.path.endswith("/log") else kind
         self.asked.append((request.command, kind))
         time.sleep(self.hang_s or self.slow.pop((request.command, kind), 0.0))
@@ -137,6 +141,10 @@ class KubeApi:
             return None
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return say(request, 401, {"message": "Unauthorized"})
+        if kind == "version":
+            return say(request, 200, {"gitVersion": "v1.31.2+k3s1"})
+        if kind == "selfsubjectaccessreviews":
+            return say(request, 201, self.review(body))
         with self.lock:
             trouble = self.fail.get((request.command, kind)) or self.fail.get((request.command, "*"))
             if trouble:
@@ -144,7 +152,17 @@ class KubeApi:
                 return say(request, status, {"kind": "Status", "message": f"told to say {status}"}, headers)
             return self.carry_out(request, kind, parts.path, query, body)
 
-    def carry_out(self, request, kind, path, query, body):  # noqa: PLR0911 - one for each request
+    def review(self, body):
+        asked = body["spec"]["resourceAttributes"]
+        resource = "/".join(filter(None, (asked["resource"], asked["subresource"])))
+        words = f"{asked['verb']} {resource}" + (f".{asked['group']}" if asked["group"] else "")
+        return {**body, "status": {"allowed": words not in self.denied}}
+
+    def about(self, query):
+        (named,) = query["fieldSelector"]
+        return {"items": [one for one in self.events if named == f"involvedObject.name={one['about']}"]}
+
+    def carry_out(self, request, kind, path, query, body):  # noqa: C901, PLR0911 - one for each request
         name = path.rpartition("/")[2]
         if request.command == "POST" and kind in ("jobs", "secrets"):
             store = self.jobs if kind == "jobs" else self.secrets
@@ -168,6 +186,8 @@ class KubeApi:
             return say(request, 200, {})
         if kind == "log":
             return say(request, 200, None, text="one line\nand another\n")
+        if kind == "events":
+            return say(request, 200, self.about(query))
         if kind == "usage" and self.usage is None:
             return say(request, 404, {"message": "the server could not find the requested resource"})
         wanted = dict(pair.split("=") for pair in query.get("labelSelector", [""])[0].split(",") if pair)
@@ -175,7 +195,6 @@ class KubeApi:
             "nodes": self.nodes,
             "pods": self.pods,
             "jobs": [job for name, job in self.jobs.items() if name not in self.hidden],
-            "events": [],
             "usage": [{"metadata": {"name": n}, "usage": {"cpu": c}} for n, c in (self.usage or {}).items()],
         }[kind]
         chosen = [one for one in items if wanted.items() <= (one["metadata"].get("labels") or {}).items()]

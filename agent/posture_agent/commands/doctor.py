@@ -29,7 +29,7 @@ def doctor(*, as_json: bool, config: Path | None, data_dir: Path | None, worker:
 def _of_master(config: Path | None, data_dir: Path | None) -> "list[Check]":
     from functools import partial  # noqa: PLC0415 - keeps --help fast
 
-    from posture_agent.doctor import around_master, database  # noqa: PLC0415
+    from posture_agent.doctor import around_master, database, kubernetes  # noqa: PLC0415
     from posture_agent.settings import MasterSettings  # noqa: PLC0415
     from posture_agent.store.database import ALIASES  # noqa: PLC0415
     from posture_shared import settings  # noqa: PLC0415
@@ -44,6 +44,7 @@ def _of_master(config: Path | None, data_dir: Path | None) -> "list[Check]":
         Check("data folder", partial(around_master.data_folder, chosen)),
         Check("ports", partial(around_master.ports, chosen)),
         Check("keys", partial(around_master.master_keys, chosen)),
+        Check("kubernetes", partial(kubernetes.kubernetes, chosen.kube)),
     ]
 
 

@@ -16,6 +16,7 @@ from posture_agent.kube import faults
 from posture_agent.kube.faults import KubeError
 from posture_agent.kube.nodes import Object
 from posture_agent.kube.quantity import amount
+from posture_agent.kube.rights import Right
 from posture_agent.kube.settings import KubeSettings
 
 log = logging.getLogger("posture.kube")
@@ -80,6 +81,25 @@ class Cluster:
         return (await self._ask("GET", path, {"tailLines": lines, "limitBytes": _MAX_LOG_BYTES})).decode(
             errors="replace"
         )
+
+    async def version(self) -> Object:
+        """What the API server says of itself; `gitVersion` is `v1.31.2+k3s1`."""
+        return self._object(await self._ask("GET", "/version", {}))
+
+    async def may(self, right: Right) -> bool:
+        """Whether the account in use has this right."""
+        resource, _, part = right.resource.partition("/")
+        asked = {"verb": right.verb, "group": right.group, "resource": resource, "subresource": part}
+        if right.namespaced:
+            asked["namespace"] = self._settings.namespace
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        answer = self._object(await self._ask("POST", path, {}, review))
+        return bool((answer.get("status") or {}).get("allowed"))
 
     # Changing.
 

@@ -253,5 +253,12 @@ def _ended(pod: Object | None) -> str:
     return ""
 
 
+def last_warning(events: Iterable[Object]) -> str:
+    """What Kubernetes last warned of; why a pod waits for its volumes is said nowhere else."""
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    newest = max(warnings, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""), default=None)
+    return "" if newest is None else _said(newest)
+
+
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)

@@ -304,12 +304,21 @@ class Launcher:
         )
 
     async def _delete(self, job: Found, failed: str) -> None:
+        if failed and job.state == "pending":
+            failed = "; ".join(filter(None, (failed, await self._warned(job))))
         await self._cluster.delete_job(job.name)
         log.info("event=job_deleted name=%s node=%s reason=%r", job.name, job.node, failed or "not wanted any more")
         if job.by == "placement":
             self._orders.pop(job.node, None)
         if failed:
             self._give_up(job.node, job.name, failed, placed=job.by == "placement")
+
+    async def _warned(self, job: Found) -> str:
+        """What Kubernetes last warned of about a Job that waits."""
+        with contextlib.suppress(KubeError):
+            told = [await self._cluster.events(name) for name in (job.name, *job.pods)]
+            return objects.last_warning(event for events in told for event in events)
+        return ""
 
     async def _force(self, job: Found) -> None:
         for pod in job.pods:

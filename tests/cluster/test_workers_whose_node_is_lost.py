@@ -9,15 +9,8 @@ from support.site import exactly_one_row_each
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420)]
 
 
-@pytest.fixture
-def to_be_broken(cluster):
-    """The cluster of a test that breaks a node; a new one afterwards."""
-    yield cluster
-    cluster.restart()
-
-
-def test_a_lost_node_costs_no_frame_and_its_job_is_forced_away(to_be_broken, outside):
-    cluster = to_be_broken
+def test_a_lost_node_costs_no_frame_and_its_job_is_forced_away(cluster, outside):
+    cluster.broken = True
     cluster.reserve("nano", "1")
     master = outside("0 20\n10 75\n")
     stream = Stream(master.broker, "pi1")
