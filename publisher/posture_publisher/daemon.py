@@ -39,7 +39,7 @@ from posture_shared.service import Service
 log = logging.getLogger(__name__)
 
 _TICK_S: Final = 1.0
-_STATUS_S: Final = 5.0
+_STATUS_S: Final = 2.0
 _RATE_S: Final = 10.0
 _STUCK_S: Final = 10.0
 """A source that is asked for one picture for this long hangs in its driver: systemd's watchdog is not fed then."""
@@ -225,7 +225,7 @@ class Daemon:
             case Subscribed():
                 self._subscribed_s = now_s
             case Acknowledged():
-                progress = self._shipping.acknowledged(event, now_s)
+                progress = self._acknowledged(event, now_s)
             case MasterSaid():
                 self._shipping.master(online=event.online, now_s=now_s)
             case Order():
@@ -234,6 +234,14 @@ class Daemon:
                 progress = self._shipping.confirmed(event, now_s) > 0
         if progress:
             self._progress_s = now_s
+
+    def _acknowledged(self, event: Acknowledged, now_s: float) -> bool:
+        """Note it; that the broker began or ceased to refuse pictures, the master hears at once."""
+        before = self._shipping.refusal
+        progress = self._shipping.acknowledged(event, now_s)
+        if self._shipping.refusal != before:
+            self._status_s = float("-inf")
+        return progress
 
     def _ordered(self, order: Order) -> None:
         self._obedience.heard(order)
@@ -335,7 +343,7 @@ class Daemon:
             version=__version__,
             capture="off" if self._paused else "on",
             dropped=self._shipping.dropped,
-            trouble=self._trouble[:_NAME],
+            trouble=(self._trouble or self._shipping.refusal)[:_NAME],
         )
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

@@ -60,6 +60,8 @@ class Shipping:
         self._dropped = 0
         self._drops = RateLimit(burst=1, period_s=10.0)
         self._refusals = RateLimit(burst=2, period_s=30.0)
+        self.refusal = ""
+        """Why the broker took none of the last pictures, in words; empty once it takes one."""
 
     # what happens
 
@@ -89,8 +91,10 @@ class Shipping:
         if key is None:
             return False
         if not event.refusal:
+            self.refusal = ""
             self._delivery.acked(key, taken=event.taken, now_s=now_s)
             return True
+        self.refusal = f"the broker refuses them ({event.refusal}); let this login write to images/ and this name"
         allowed, more = self._refusals.allow()
         if allowed:
             log.warning("broker refused a frame seq=%d reason=%s more=%d; trying on", key.seq, event.refusal, more)

@@ -29,7 +29,9 @@ GAP_TOLD_S: Final = 600.0
 EVEN: Final = 0.018
 """Bytes a pixel of the scan. Baseline JPEG needs 4 bytes for 256 pixels that are all alike, 0.0156 (ITU-T T.81, K.3);
 a picture of anything has more than twice as much."""
-KINDS: Final = ("camera_source", "camera_silent", "camera_frozen", "camera_black", "camera_gaps")
+WAY_S: Final = 1.5
+"""A frame that its camera says it sent is here after this long."""
+KINDS: Final = ("camera_source", "camera_way", "camera_silent", "camera_frozen", "camera_black", "camera_gaps")
 _LIMIT: Final = 1000
 _INTERVALS: Final = 5
 _DRAWN: Final = "synthetic"
@@ -47,6 +49,8 @@ class Said(NamedTuple):
 class _Camera:
     known_s: float
     status: CameraStatus | None = None
+    status_s: float = 0.0
+    in_work: int = 0
     last_s: float | None = None
     interval_s: float = 0.0
     content: tuple[int, int] = (0, 0)
@@ -73,6 +77,7 @@ class CameraAlarms:
             # Rises at once, falls slowly: a camera with bursts is not silent between them.
             camera.interval_s = max(now - camera.last_s, camera.interval_s * 0.9)
         camera.last_s = now
+        camera.in_work += 1
         if frame.run is not None and frame.seq is not None:
             camera.top = max(camera.top, frame.seq) if frame.run == camera.run else frame.seq
             camera.run = frame.run
@@ -83,18 +88,29 @@ class CameraAlarms:
         even = len(scan) < EVEN * frame.width * frame.height
         camera.even_since_s = (camera.even_since_s or now) if even else None
 
+    def done(self, pi_id: str) -> None:
+        """A frame has its row."""
+        camera = self._cameras.get(pi_id)
+        if camera is not None:
+            camera.in_work = max(0, camera.in_work - 1)
+
     def status(self, pi_id: str, said: CameraStatus, now: float) -> None:
         """The camera said how it is."""
-        self._of(pi_id, now).status = said
+        camera = self._of(pi_id, now)
+        camera.status, camera.status_s = said, now
 
-    def look(self, now: float, missing: Callable[[str], int] = lambda _: 0) -> Iterator[Said]:
-        """Every alarm of every camera, whether it holds or not. `missing`: numbers of its run that never came."""
+    def look(self, now: float, missing: Callable[[str], int] = lambda _: 0, *, waiting: bool = False) -> Iterator[Said]:
+        """Every alarm of every camera, whether it holds or not.
+
+        `missing`: numbers of its run that never came. `waiting`: frames are here that were not looked at yet.
+        """
         for name in self._evicted:
             yield from (Said(kind, name, None) for kind in KINDS)
         self._evicted.clear()
         for name, camera in self._cameras.items():
             texts = (
                 _source(name, camera),
+                None if waiting else _way(name, camera, now),
                 _silent(name, camera, now),
                 _frozen(name, camera),
                 _black(name, camera),
@@ -125,6 +141,17 @@ def _source(name: str, camera: _Camera) -> str | None:
     if status is None or status.state == "offline" or not status.trouble:
         return None
     return f"{name} gives no pictures: {status.trouble}"
+
+
+def _way(name: str, camera: _Camera, now: float) -> str | None:
+    """Its words arrive and the pictures that they speak of do not, though none is here whose row is still due."""
+    said, frames_s = camera.status, camera.last_s if camera.last_s is not None else camera.known_s
+    if said is None or said.state == "offline" or said.capture == "off" or said.trouble or not said.seq:
+        return None
+    ahead = said.run != camera.run or said.seq > camera.top
+    if not ahead or camera.in_work or now - camera.status_s <= WAY_S or now - frames_s <= WAY_S:
+        return None
+    return f"{name} sends pictures that do not arrive; may the master read images/{name} at the broker?"
 
 
 def _silent(name: str, camera: _Camera, now: float) -> str | None:

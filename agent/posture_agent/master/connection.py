@@ -45,6 +45,7 @@ class Connection:
         farewell: topic and payload that the broker publishes (retained) when we vanish.
         on_message: called for each PUBLISH.
         on_published: called when the broker has acknowledged one of our messages.
+        on_answer: called before that, with the topic and why the broker did not take the message, "" where it did.
 
     Raises:
         ConnectError: the broker's certificate authority cannot be read.
@@ -57,8 +58,10 @@ class Connection:
         farewell: tuple[str, bytes],
         on_message: OnMessage,
         on_published: Callable[[], None],
+        on_answer: Callable[[str, str], None] = lambda _topic, _refusal: None,
     ) -> None:
         self._settings, self._on_message, self._on_published = settings, on_message, on_published
+        self._on_answer = on_answer
         self._loop = asyncio.get_running_loop()
         try:
             self._client = self._new_client(farewell)
@@ -71,7 +74,7 @@ class Connection:
         """Why the connection ended."""
         self.taken_over = False
         self.session_present = False
-        self._unconfirmed: set[int] = set()
+        self._unconfirmed: dict[int, str] = {}
         self.heard_at = self._loop.time()
         """When bytes last arrived."""
         self.receipts = Receipts(self._acknowledge)
@@ -218,17 +221,19 @@ class Connection:
         """Send a message; with QoS 1 it is `outstanding` until the broker has it."""
         info = self._client.publish(topic, payload, qos=qos, retain=retain)
         if qos and info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._unconfirmed.add(info.mid)
+            self._unconfirmed[info.mid] = topic
 
     @property
     def outstanding(self) -> int:
         """Our messages of QoS 1 that the broker has not acknowledged yet."""
         return len(self._unconfirmed)
 
-    def _published(self, _c: object, _u: object, mid: int, _reason: object, _p: object) -> None:
-        if mid in self._unconfirmed:
-            self._unconfirmed.discard(mid)
-            self._loop.call_soon(self._on_published)
+    def _published(self, _c: object, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
+        topic = self._unconfirmed.pop(mid, None)
+        if topic is None:
+            return
+        self._on_answer(topic, str(reason) if reason.is_failure else "")
+        self._loop.call_soon(self._on_published)
 
     # ending
 

@@ -140,6 +140,15 @@ class Ingest:
         """How the link to the broker is; `up` means subscribed."""
         return self._session.link()
 
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Where the broker does not let us write, by the first part of the topic: its reason."""
+        return self._session.refusals
+
+    def clock_jumped(self) -> None:
+        """Learn every camera's skew anew."""
+        self._intake.forget_skews()
+
     def counters(self) -> Counters:
         """Received = rows + repeats + in_flight + rejected, since this process started."""
         return self._intake.tally.counters(self._intake.in_flight)

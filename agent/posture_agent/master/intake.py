@@ -127,6 +127,10 @@ class Intake:
         """Frames that are held back until their camera's turn."""
         return self._fairness.waiting
 
+    def forget_skews(self) -> None:
+        """This machine's clock jumped: what was measured with it says nothing any more."""
+        self._skews.clear()
+
     def skew_ms(self, pi_id: str) -> float | None:
         """How far the camera's clock is behind the master's, ms, as far as is known."""
         skew = self._skews.get(pi_id)

@@ -18,6 +18,7 @@ from posture_agent.master.alarms import Alarms
 from posture_agent.master.camera_alarms import CameraAlarms
 from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.cameras import SKEW_ALARM_MS, Cameras
+from posture_agent.master.clock_jump import ClockJump
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.ingest import Ingest
 from posture_agent.master.placing import Placing
@@ -70,6 +71,7 @@ class Overview:
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
         self._camera_alarms = CameraAlarms()
+        self._clock = ClockJump()
         self._started = datetime.now(UTC)
         self._arriving, self._done = Rate(), Rate()
         self._by_status: Counter[str] = Counter()
@@ -113,6 +115,7 @@ class Overview:
     def done(self, result: Result) -> None:
         """A row was committed."""
         self._done.add(time.monotonic())
+        self._camera_alarms.done(result.pi_id)
         self._observed.row(result)
         self._by_status[result.posture_status] += 1
         if result.processed_by is not None:
@@ -200,6 +203,7 @@ class Overview:
         if self._settings.database.configured:
             self._to_drain = await asyncio.to_thread(self._reads.backlog)
         self._watch_broker()
+        self._watch_clock()
         self._watch_cameras()
         self.latest = site.snapshot(self._turned_s, datetime.now(UTC), results=0)
 
@@ -210,6 +214,16 @@ class Overview:
             self._alarms.set("broker", link.name, None)
         elif now - self._broker_up_s > _LINK_GRACE_S:
             self._alarms.set("broker", link.name, f"the broker is away: {link.detail}", "critical")
+        refused = ", ".join(f"{kind}/# ({why})" for kind, why in sorted(self._ingest.refusals.items()))
+        text = f"the broker does not let the master write to {refused}: check its access list" if refused else None
+        self._alarms.set("broker_rights", link.name, text)
+
+    def _watch_clock(self) -> None:
+        if self._clock.look(wall_s=time.time(), monotonic_s=self._turned_s):
+            self._ingest.clock_jumped()
+        by_s = self._clock.by_s
+        text = f"the master's clock jumped {abs(by_s):.0f} s {'ahead' if by_s > 0 else 'back'}; is NTP at work?"
+        self._alarms.set("clock", self._settings.node_name, text if by_s else None)
 
     def _watch_cameras(self) -> None:
         for name in self._cameras.names():
@@ -219,5 +233,6 @@ class Overview:
                 direction = "behind" if skew > 0 else "ahead of"
                 text = f"the clock of {name} is {abs(skew) / 1000:.0f} s {direction} the master's"
             self._alarms.set("clock", name, text)
-        for said in self._camera_alarms.look(time.monotonic(), self._ingest.missing):
+        waiting = self._ingest.waiting > 0
+        for said in self._camera_alarms.look(time.monotonic(), self._ingest.missing, waiting=waiting):
             self._alarms.set(*said)

@@ -54,6 +54,9 @@ class Session:
         self._reading = True
         self._link = Link(name="broker", state="connecting", since=datetime.now(UTC))
         self._task: asyncio.Task[None] | None = None
+        self.refusals: dict[str, str] = {}
+        """Where we may not write, by the first part of the topic: the broker's reason. It outlives connections, which
+        some brokers (mosquitto 2.0) end with a refusal."""
         self.tried = asyncio.Event()
         """Set after the first attempt to subscribe, whatever came of it."""
 
@@ -87,6 +90,14 @@ class Session:
                 self._connection.resume()
             else:
                 self._connection.pause()
+
+    def _answered(self, topic: str, refusal: str) -> None:
+        kind = topic.partition("/")[0]
+        if not refusal:
+            self.refusals.pop(kind, None)
+        elif kind not in self.refusals:
+            log.warning("event=broker_refuses topic=%s reason='%s'", topic, refusal)
+            self.refusals[kind] = refusal
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -128,6 +139,7 @@ class Session:
             farewell=self._status("offline"),
             on_message=self._on_message,
             on_published=self._on_published,
+            on_answer=self._answered,
         )
         await connection.open()
         self._link = Link(name="broker", state="up", since=datetime.now(UTC), last_ok=datetime.now(UTC))
