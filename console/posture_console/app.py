@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.events import Key
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from posture_console.core.connection import Connection
+from posture_console.core.notices import Notices
 from posture_console.core.playback import Playback
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
@@ -25,10 +27,12 @@ from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import Answer
 from posture_console.links.source import Source
+from posture_console.own_load import OwnLoad
 from posture_console.record.recorder import TapedStore
 from posture_console.screens.drill import screen_for
 from posture_console.screens.help import HelpScreen
 from posture_console.screens.jobs import JobsView
+from posture_console.screens.notices import NoticesView
 from posture_console.screens.overview import OverviewView
 from posture_console.screens.palette import Places
 from posture_console.screens.tables import CamerasView, DecisionsView, LogView, NodesView
@@ -91,6 +95,9 @@ class ConsoleApp(ThriftyApp):
         Binding("colon", "command_palette", "Go to", key_display=":", id="palette", tooltip="Go anywhere by name"),
         Binding("t", "theme", "Theme", show=False, id="theme", tooltip="The next theme"),
         Binding("R", "record", "Record", show=False, id="record", tooltip="Record into a file here, or end that"),
+        Binding(
+            "i", "notices", "Told", show=False, id="notices", tooltip="What was told: messages and alarms, with time"
+        ),
         Binding("question_mark", "help", "Help", key_display="?", id="help"),
         Binding("q", "quit", "Quit", id="quit"),
     ]
@@ -110,6 +117,8 @@ class ConsoleApp(ThriftyApp):
         self.settings = settings
         self.link: Source = source or self._link_to(target)
         self.taping = Taping()
+        self.notices = Notices()
+        self._own_load = OwnLoad()
         self.picture_mode = picture_mode
         self.last_act: Done | None = None
         self._target = target
@@ -146,6 +155,7 @@ class ConsoleApp(ThriftyApp):
             link.forbidden,
             self.taping.file,
             link.pulse,
+            self._own_load.now(),
         )
 
     def flush(self) -> None:
@@ -219,6 +229,25 @@ class ConsoleApp(ThriftyApp):
         active = self.screen.active_bindings.get(event.key)
         if active is not None and not active.enabled and self.link.forbidden:
             self.notify(self.link.forbidden, severity="warning", markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Tell the operator, and remember it."""
+        self.notices.add(message, severity, self.reading().moment.now)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def action_notices(self) -> None:
+        """Show what was told."""
+        if not isinstance(self.screen, NoticesView):
+            self.push_screen(NoticesView())
+            self.call_next(self.flush)
 
     def change_theme(self, name: str) -> None:
         """Look different; everything is painted anew."""

@@ -8,7 +8,7 @@ from posture_console.core.connection import Phase, describe
 from posture_console.core.explain import site_verdict
 from posture_console.core.overriding import badge
 from posture_console.core.playback import playback_line
-from posture_console.core.quantities import clock_time
+from posture_console.core.quantities import clock_time, size
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Cell, Span, Tone, cell_width, clip_cell, joined, word
@@ -76,6 +76,8 @@ def _optional(reading: Reading) -> list[Cell]:
     cells.append(word(f"{master.model} · {master.mode} · {master.rule}", Tone.DIM))
     if connection.role is not None:
         cells.append(word(connection.role, Tone.DIM))
+    if reading.own is not None:
+        cells.append(word(f"console {reading.own.cpu:.0f}% {size(reading.own.rss)}", Tone.FAINT))
     if connection.round_trip_ms is not None:
         cells.append((Span(f"{connection.round_trip_ms:.0f} ms", Tone.FAINT),))
     return cells

@@ -1,11 +1,19 @@
 """One reading of everything a view needs, taken at a flush: the state, the link, the time."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from posture_console.core.connection import Connection, Phase, Pulse
 from posture_console.core.playback import Playback
 from posture_console.core.sheet import Moment
 from posture_console.core.store import SiteStore
+
+
+class Own(NamedTuple):
+    """What this console takes: CPU in per cent of one core, memory in bytes."""
+
+    cpu: float
+    rss: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Reading:
     forbidden: str = ""
     recording: str = ""
     pulse: Pulse = field(default_factory=Pulse)
+    own: Own | None = None
 
     @property
     def moment(self) -> Moment:

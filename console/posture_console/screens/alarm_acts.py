@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from posture_console.core.facts import Fact
 from posture_console.core.moments import parse_span
+from posture_console.core.notices import Notice
 from posture_console.core.rows.happenings import Happening
 from posture_console.core.silencing import alarm_state, alarm_words, gone, silence_effect, silence_words, standing
 from posture_console.core.spans import word
@@ -29,7 +30,7 @@ class AlarmActs(CommandingScreen):
     def meant_alarm(self) -> Alarm | None:
         """The alarm that the cursor stands on."""
         record: Any = self.record()
-        if isinstance(record, Happening):
+        if isinstance(record, Happening | Notice):
             record = record.record
         return record if isinstance(record, Alarm) and record.ended is None else None
 

@@ -5,6 +5,7 @@ from typing import Any
 from textual.screen import Screen
 
 from posture_console.core.jobs import Job
+from posture_console.core.notices import Notice
 from posture_console.core.rows.cameras import CameraLine
 from posture_console.core.rows.happenings import Happening
 from posture_console.core.rows.nodes import NodeLine
@@ -21,7 +22,7 @@ def screen_for(record: Any) -> Screen[None] | None:
     """The view of one record; None where there is nothing more to tell."""
     opened: Screen[None] | None = None
     match record:
-        case Happening(record=inner):
+        case Happening(record=inner) | Notice(record=inner):
             opened = screen_for(inner)
         case CameraLine(camera=camera):
             opened = CameraView(camera.pi_id)
