@@ -32,6 +32,7 @@ from posture_console.record.recorder import TapedStore
 from posture_console.screens.drill import screen_for
 from posture_console.screens.help import HelpScreen
 from posture_console.screens.jobs import JobsView
+from posture_console.screens.links import LinksView
 from posture_console.screens.notices import NoticesView
 from posture_console.screens.overview import OverviewView
 from posture_console.screens.palette import Places
@@ -94,6 +95,7 @@ class ConsoleApp(ThriftyApp):
         ),
         Binding("colon", "command_palette", "Go to", key_display=":", id="palette", tooltip="Go anywhere by name"),
         Binding("t", "theme", "Theme", show=False, id="theme", tooltip="The next theme"),
+        Binding("L", "links", "Links", show=False, id="links", tooltip="Every connection: state, last message, rate"),
         Binding("R", "record", "Record", show=False, id="record", tooltip="Record into a file here, or end that"),
         Binding(
             "i", "notices", "Told", show=False, id="notices", tooltip="What was told: messages and alarms, with time"
@@ -217,6 +219,12 @@ class ConsoleApp(ThriftyApp):
             results=self.settings.results_kept,
             read_only=target.refusal,
         )
+
+    def action_links(self) -> None:
+        """Open the link matrix."""
+        if not isinstance(self.screen, LinksView):
+            self.push_screen(LinksView())
+            self.call_next(self.flush)
 
     async def action_record(self) -> None:
         """Record into a new file where the console was started, or end that."""

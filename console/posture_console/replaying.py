@@ -36,7 +36,7 @@ class ReplayApp(ConsoleApp):
         ),
         Binding("g", "goto", "Go to", priority=True, id="goto", tooltip="Go to a time, a span from here, a share"),
         Binding(
-            "w", "what_if", "What if", priority=True, id="what-if", tooltip="Try other thresholds on the recording"
+            "W", "what_if", "What if", priority=True, id="what-if", tooltip="Try other thresholds on the recording"
         ),
     ]
 

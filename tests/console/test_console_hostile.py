@@ -11,9 +11,10 @@ from posture_console.core.facts import camera_facts, fact_lines, node_facts, res
 from posture_console.core.header import title
 from posture_console.core.reading import Reading
 from posture_console.core.rows.cameras import CAMERAS, cameras
-from posture_console.core.rows.conditions import ALARMS, LINKS, OVERRIDES, alarms, links, overrides
+from posture_console.core.rows.conditions import ALARMS, OVERRIDES, alarms, overrides
 from posture_console.core.rows.decisions import DECISIONS, decisions
 from posture_console.core.rows.happenings import HAPPENINGS, happenings
+from posture_console.core.rows.links import LINK_MATRIX, LinkLine, link_lines
 from posture_console.core.rows.nodes import NODES, nodes
 from posture_console.core.rows.results import RESULTS, results
 from posture_console.core.sheet import Moment, Sheet, widths
@@ -22,12 +23,17 @@ from posture_console.core.store import SiteStore
 from posture_console.core.tiles import tiles_that_fit
 from support.hostile import NAMES, everywhere
 
+
+def links_of(store: SiteStore) -> list[LinkLine]:
+    return link_lines(Reading(store, Connection(address="tcp://x:1"), 0.0))
+
+
 SHEETS: tuple[tuple[Sheet, object], ...] = (
     (RESULTS, results),
     (CAMERAS, cameras),
     (NODES, nodes),
     (DECISIONS, decisions),
-    (LINKS, links),
+    (LINK_MATRIX, links_of),
     (ALARMS, alarms),
     (OVERRIDES, overrides),
     (HAPPENINGS, happenings),

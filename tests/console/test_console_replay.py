@@ -151,8 +151,8 @@ async def test_letters_are_letters_where_one_types(app: ReplayApp, until: Until)
         await pilot.press("2", "slash")
         await until(lambda: isinstance(app.focused, Input))
         playing = app.player.playback.playing
-        await pilot.press("g", "space", "w", "left")
-        assert app.screen.query_one("#filter", Input).value == "g w"
+        await pilot.press("g", "space", "W", "left")
+        assert app.screen.query_one("#filter", Input).value == "g W"
         assert app.player.playback.playing == playing
 
 
@@ -165,7 +165,7 @@ async def test_other_thresholds_are_tried_from_the_screen(tmp_path: Path, until:
         app = ReplayApp(ConsoleSettings(), Player(recording))
         async with app.run_test(size=SIZE) as pilot:
             await until(lambda: "pi1" in text_of(app))
-            await pilot.press("w")
+            await pilot.press("W")
             await until(lambda: isinstance(app.screen, WhatIfScreen) and bool(app.screen.query("#rules")))
             await pilot.press(*"high=70", "enter")
             await until(lambda: "4 fall away" in app.screen.query_one(FactsView).text)

@@ -29,4 +29,5 @@ def site_of(store: SiteStore, at: datetime, *, results: int = RESULTS) -> Site |
         decisions=list(store.decisions.values()),
         overrides=list(store.overrides),
         alarms=list(store.alarms.values()),
+        episodes=list(store.episodes.values()),
     )

@@ -40,7 +40,9 @@ class CameraView(FramingView):
     AUTO_FOCUS = "#results-of"
     LEADS = frozenset({"lead_node", "lead_decision"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "newest", "Newest picture", tooltip="Fetch the picture of this camera's newest frame"),
+        Binding(
+            "n", "newest", "Newest picture", tooltip="Fetch the picture of this camera's newest frame", id="newest"
+        ),
     ]
 
     def __init__(self, pi_id: str) -> None:

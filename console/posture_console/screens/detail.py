@@ -11,7 +11,7 @@ class DetailView(View):
     """The view of one record, above the table it came from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,left", "back", "Back", key_display="esc"),
+        Binding("escape,backspace,left", "back", "Back", key_display="esc", id="back"),
     ]
 
     def action_back(self) -> None:

@@ -8,14 +8,16 @@ from posture_console.core.jobs import Job
 from posture_console.core.notices import Notice
 from posture_console.core.rows.cameras import CameraLine
 from posture_console.core.rows.happenings import Happening
+from posture_console.core.rows.links import LinkLine
 from posture_console.core.rows.nodes import NodeLine
 from posture_console.screens.alarm import AlarmView
 from posture_console.screens.camera import CameraView
 from posture_console.screens.decision import DecisionView
 from posture_console.screens.job import JobView
+from posture_console.screens.links import LinksView
 from posture_console.screens.node import NodeView
 from posture_console.screens.result import ResultView
-from posture_shared.records import Alarm, Decision, Result
+from posture_shared.records import Alarm, Decision, Link, Result
 
 
 def screen_for(record: Any) -> Screen[None] | None:
@@ -30,6 +32,8 @@ def screen_for(record: Any) -> Screen[None] | None:
             opened = NodeView(node)
         case Job():
             opened = JobView(record)
+        case LinkLine() | Link():
+            opened = LinksView()
         case Alarm():
             opened = AlarmView(record)
         case Decision():

@@ -21,7 +21,13 @@ class FramingView(LeadingView):
     """A detail view with a picture."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "picture_mode", "Picture", tooltip="Draw the picture another way: blocks, figure, graphics"),
+        Binding(
+            "p",
+            "picture_mode",
+            "Picture",
+            tooltip="Draw the picture another way: blocks, figure, graphics",
+            id="picture",
+        ),
     ]
 
     def action_picture_mode(self) -> None:

@@ -9,8 +9,8 @@ from textual.css.scalar import Scalar
 from posture_console.core.connection import Phase
 from posture_console.core.reading import Reading
 from posture_console.core.rows.cameras import CAMERAS, cameras
-from posture_console.core.rows.conditions import LINKS, links
 from posture_console.core.rows.happenings import HAPPENINGS, happenings
+from posture_console.core.rows.links import LINK_MATRIX, link_lines
 from posture_console.core.rows.nodes import NODES, nodes
 from posture_console.core.rows.results import RESULTS, results
 from posture_console.core.tiles import tiles_that_fit
@@ -56,7 +56,9 @@ class OverviewView(View):
             )
             with Vertical(id="attention"):
                 yield LiveTable(HAPPENINGS, id="happenings", classes="panel")
-                yield LiveTable(LINKS.only("link", "state", "detail"), id="links-now", classes="panel")
+                yield LiveTable(
+                    LINK_MATRIX.only("link", "state", "heard", "rate", "detail"), id="links-now", classes="panel"
+                )
 
     def on_mount(self) -> None:
         """Name the panels."""
@@ -81,7 +83,7 @@ class OverviewView(View):
         if self._turn % 2 or reading.connection.phase is not Phase.LIVE:
             self.query_one("#results-now", LiveTable).show(results(store)[:RECENT], moment)
         self.query_one("#happenings", LiveTable).show(happenings(store), moment)
-        self.query_one("#links-now", LiveTable).show(links(store), moment)
+        self.query_one("#links-now", LiveTable).show(link_lines(reading), moment)
         self._share_height(max(len(store.cameras), len(nodes(store))))
 
     def _share_height(self, lines: int) -> None:

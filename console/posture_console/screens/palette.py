@@ -48,6 +48,7 @@ class Places(Provider):
             yield Choice(f"Theme {theme}", "Change the look", partial(app.change_theme, theme))
         for name, site in app.settings.contexts.items() if app.link.playback is None else ():
             yield Choice(f"ctx {name}", f"Go to this site: {site.connect}", partial(app.use_context, name))
+        yield Choice("Links", "Every connection: state, last message, rate (key L)", app.action_links)
         if app.link.playback is None:
             yield Choice("Record", "Record into a file here, or end that (key R)", app.action_record)
         yield Choice("Help", "Keys and marks (key ?)", app.action_help)

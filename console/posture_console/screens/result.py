@@ -25,8 +25,17 @@ class ResultView(FramingView):
     TAB = "Log"
     AUTO_FOCUS = "#facts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right_square_bracket", "step(1)", "Older", key_display="]", tooltip="This camera's frame before"),
-        Binding("left_square_bracket", "step(-1)", "Newer", key_display="[", tooltip="This camera's next frame"),
+        Binding(
+            "right_square_bracket",
+            "step(1)",
+            "Older",
+            key_display="]",
+            tooltip="This camera's frame before",
+            id="older",
+        ),
+        Binding(
+            "left_square_bracket", "step(-1)", "Newer", key_display="[", tooltip="This camera's next frame", id="newer"
+        ),
     ]
 
     def __init__(self, result: Result) -> None:

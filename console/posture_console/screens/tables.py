@@ -37,10 +37,26 @@ class TableView(View):
         Binding("slash", "filter", "Filter", key_display="/", tooltip="text, !text, field:value, field>number"),
         Binding("c", "copy", "Copy", show=False, tooltip="Copy the row, or the marked ones, to the clipboard (OSC 52)"),
         Binding(
-            "e", "export('csv')", "Export", show=False, tooltip="Write the rows shown, or the marked, to a CSV file"
+            "slash", "filter", "Filter", key_display="/", tooltip="text, !text, field:value, field>number", id="filter"
         ),
-        Binding("E", "export('json')", "Export JSON", show=False, tooltip="The same as JSON"),
-        Binding("escape", "clear", "Clear", show=False, tooltip="Clear the filter, then the marks"),
+        Binding(
+            "c",
+            "copy",
+            "Copy",
+            show=False,
+            tooltip="Copy the row, or the marked ones, to the clipboard (OSC 52)",
+            id="copy",
+        ),
+        Binding(
+            "e",
+            "export('csv')",
+            "Export",
+            show=False,
+            tooltip="Write the rows shown, or the marked, to a CSV file",
+            id="export-csv",
+        ),
+        Binding("E", "export('json')", "Export JSON", show=False, tooltip="The same as JSON", id="export-json"),
+        Binding("escape", "clear", "Clear", show=False, tooltip="Clear the filter, then the marks", id="clear"),
     ]
 
     def __init__(self) -> None:

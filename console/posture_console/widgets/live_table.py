@@ -42,18 +42,36 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "cursor(-1)", "Up", show=False),
-        Binding("down,j", "cursor(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "first", "First row", show=False, tooltip="First row; where rows come in there, follow them"),
-        Binding("end,G", "last", "Last row", show=False),
-        Binding("enter", "open", "Open", tooltip="Open the row under the cursor"),
-        Binding("space", "mark", "Mark", show=False, tooltip="Mark the row; copy, export and actions take marked rows"),
-        Binding("s", "sort_next", "Sort", tooltip="Sort by the next column; a click on a heading sorts by it"),
-        Binding("S", "reverse", "Reverse", show=False, tooltip="Turn the order of the sort"),
-        Binding("f", "faults", "Faults", show=False, tooltip="Show only what is not well"),
-        Binding("P", "hold", "Pause", show=False, tooltip="Hold the rows still; what comes meanwhile is counted"),
+        Binding("up,k", "cursor(-1)", "Up", show=False, id="up"),
+        Binding("down,j", "cursor(1)", "Down", show=False, id="down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="page-up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="page-down"),
+        Binding(
+            "home,g",
+            "first",
+            "First row",
+            show=False,
+            tooltip="First row; where rows come in there, follow them",
+            id="first",
+        ),
+        Binding("end,G", "last", "Last row", show=False, id="last"),
+        Binding("enter", "open", "Open", tooltip="Open the row under the cursor", id="open"),
+        Binding(
+            "space",
+            "mark",
+            "Mark",
+            show=False,
+            tooltip="Mark the row; copy, export and actions take marked rows",
+            id="mark",
+        ),
+        Binding(
+            "s", "sort_next", "Sort", tooltip="Sort by the next column; a click on a heading sorts by it", id="sort"
+        ),
+        Binding("S", "reverse", "Reverse", show=False, tooltip="Turn the order of the sort", id="reverse"),
+        Binding("f", "faults", "Faults", show=False, tooltip="Show only what is not well", id="faults"),
+        Binding(
+            "P", "hold", "Pause", show=False, tooltip="Hold the rows still; what comes meanwhile is counted", id="hold"
+        ),
     ]
 
     class Opened(Message):

@@ -5,7 +5,7 @@ from typing import Final
 from posture_console.core.quantities import age, clock_time
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, word
-from posture_console.core.status import LINK, SEVERITY, look
+from posture_console.core.status import SEVERITY, look
 from posture_console.core.store import SiteStore
 from posture_shared.records import Alarm, Link, Override
 
@@ -29,15 +29,6 @@ def overrides(store: SiteStore) -> list[Override]:
     return sorted(store.overrides, key=lambda override: (override.scope != "all", override.scope))
 
 
-def _link_detail(link: Link, moment: Moment, _width: int) -> Cell:
-    retry = f", next try in {age(link.retry_s)}" if link.state == "down" and link.retry_s is not None else ""
-    heard = "" if link.last_ok is None or link.state == "up" else f", last well {age(moment.age_s(link.last_ok))} ago"
-    detail = "" if link.detail == link.state else link.detail
-    if not detail + heard + retry:
-        return word(f"for {age(moment.age_s(link.since))}" if link.since is not None else None, Tone.FAINT)
-    return word((detail or link.state) + heard + retry, Tone.DIM if link.state != "down" else Tone.TEXT)
-
-
 def _alarm_tone(alarm: Alarm) -> Tone:
     if alarm.ended is not None:
         return Tone.FAINT
@@ -52,39 +43,6 @@ def _alarm_state(alarm: Alarm, moment: Moment, _width: int) -> Cell:
     return look(SEVERITY, alarm.severity).cell()
 
 
-LINKS: Final[Sheet[Link]] = Sheet(
-    name="links",
-    key=lambda link: link.name,
-    is_fault=lambda link: link.state in {"down", "connecting"},
-    empty="the master has named no link",
-    columns=(
-        Column(
-            name="link",
-            title="LINK",
-            width=10,
-            cell=lambda x, _m, _w: word(x.name, Tone.STRONG if x.state != "unused" else Tone.DIM),
-            value=lambda x: x.name,
-        ),
-        Column(
-            name="state",
-            title="STATE",
-            width=12,
-            cell=lambda x, _m, _w: look(LINK, x.state).cell(),
-            value=lambda x: x.state,
-            flashes=True,
-        ),
-        Column(
-            name="since",
-            title="FOR",
-            width=4,
-            right=True,
-            rank=2,
-            cell=lambda x, m, _w: (Span(age(m.age_s(x.since)), Tone.DIM),),
-            value=lambda x: x.since,
-        ),
-        Column(name="detail", title="DETAIL", width=12, weight=1, rank=1, cell=_link_detail, value=lambda x: x.detail),
-    ),
-)
 ALARMS: Final[Sheet[Alarm]] = Sheet(
     name="alarms",
     key=lambda alarm: alarm.alarm_id,
