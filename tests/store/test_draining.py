@@ -197,6 +197,28 @@ async def test_a_row_that_is_refused_is_parked_and_the_others_go_on(
     assert "refused" in [step.step for step in story.steps]
 
 
+@pytest.mark.parametrize("word", ["retry", "dismiss"])
+async def test_the_alarm_of_refused_rows_ends_with_the_operators_word_on_them(
+    postgres: Postgres, store: Store, draining: Draining, word: str
+) -> None:
+    url = postgres.url
+    migrate(url)
+    ask(url, "ALTER TABLE posture_log ADD CONSTRAINT sane CHECK (people < 100)")
+    await store.commit(outcome(people=200), outcome(people=300))
+    first = draining(settings_of(postgres, url))
+    await eventually(lambda: store.alarms and "refused 2 row(s)" in str(store.alarms[-1][2]))
+    await first.stop()
+    store.alarms.clear()
+    draining(settings_of(postgres, url))  # a restarted master says so as well
+    await eventually(lambda: store.alarms)
+    ask(url, "ALTER TABLE posture_log DROP CONSTRAINT sane")
+    result = CliRunner().invoke(outbox_command, [word, "--data-dir", str(store.folder)])
+    assert (result.exit_code, result.stderr[:7]) == (0, "2 rows "), result.output
+    await eventually(lambda: store.alarms[-1] == ("row_refused", "posture_log", None))
+    assert store.reads.refused() == []
+    await eventually(lambda: ask(url, "SELECT count(*) FROM posture_log") == [(2 if word == "retry" else 0,)])
+
+
 async def test_a_row_swallowed_by_another_unique_value_is_never_called_drained(
     postgres: Postgres, store: Store, draining: Draining
 ) -> None:
@@ -210,7 +232,7 @@ async def test_a_row_swallowed_by_another_unique_value_is_never_called_drained(
     assert ask(url, "SELECT count(*) FROM posture_log") == [(2,)]
     [parked] = store.reads.refused()
     assert parked["key"] == twins[1].result.frame_id
-    assert any(kind == "row_refused" for kind, _, _ in store.alarms)
+    await eventually(lambda: any(kind == "row_refused" for kind, _, _ in store.alarms))
 
 
 async def test_rows_whose_mark_was_lost_are_sent_again_and_are_there_once(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import click
 
@@ -94,6 +94,42 @@ def import_(file: IO[bytes], data_dir: Path | None, config: Path | None) -> None
         except sqlite3.Error as error:
             raise Stop(f"{target} cannot be written: {error}; import again when it can") from None
     click.echo(f"{done.new} rows imported, {done.known} were there already", err=True)
+
+
+@outbox.command()
+@_data_dir
+@_config
+def retry(data_dir: Path | None, config: Path | None) -> None:
+    """Send the rows that PostgreSQL refused again, once the reason is gone. The master may run."""
+    click.echo(f"{_parked(data_dir, config, 'retry')} rows will be sent again", err=True)
+
+
+@outbox.command()
+@_data_dir
+@_config
+def dismiss(data_dir: Path | None, config: Path | None) -> None:
+    """Take it that PostgreSQL refused rows: they stay in posture.db alone, and the alarm ends. The master may run.
+
+    `outbox export` goes on writing them until retention removes them.
+    """
+    click.echo(f"{_parked(data_dir, config, 'dismiss')} rows stay in posture.db alone", err=True)
+
+
+def _parked(data_dir: Path | None, config: Path | None, act: Literal["retry", "dismiss"]) -> int:
+    import sqlite3  # noqa: PLC0415 - keeps --help fast
+
+    from posture_agent.store import parked  # noqa: PLC0415
+    from posture_agent.store.forgetting import transaction, writing  # noqa: PLC0415
+    from posture_shared.exits import Exit, Stop  # noqa: PLC0415
+
+    target = _file(data_dir, config)
+    try:
+        with writing(target) as connection, transaction(connection):
+            return parked.retry(connection) if act == "retry" else parked.dismiss(connection)
+    except sqlite3.Error as error:
+        raise Stop(
+            f"{target} cannot be written: {error}; name the master's folder with --data-dir", Exit.USAGE
+        ) from None
 
 
 def _file(data_dir: Path | None, config: Path | None) -> Path:

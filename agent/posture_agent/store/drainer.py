@@ -10,6 +10,7 @@ import logging
 import random
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ import psycopg2
 import psycopg2.extensions
 
 from posture_agent import faults
-from posture_agent.store import rows, sender, streams
+from posture_agent.store import parked, rows, sender, streams
 from posture_agent.store.database import DatabaseSettings, connect
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.sender import Refusal, Row
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 _POLL_S: Final = 0.5
+_PARKED_S: Final = 3.0
+"""How often it is looked whether refused rows still stand there."""
 _BACKOFF_S: Final = (0.5, 10.0)
 _MARK_S: Final = 1.0
 """How often waiting for a mark looks whether the program is to end."""
@@ -59,7 +62,8 @@ class Drainer:
         outbox: where the rows are.
         database: where they go; unconfigured, nothing is done and the link is `unused`.
         writer: the committer.
-        on_alarm: called on the loop; kinds `database` (down, or its tables do not fit) and `row_refused`.
+        on_alarm: called on the loop; kinds `database` (down, or its tables do not fit) and `row_refused` (rows stand
+            in `outbox_refused`).
     """
 
     def __init__(self, *, outbox: Outbox, database: DatabaseSettings, writer: Writer, on_alarm: Alarm) -> None:
@@ -71,6 +75,8 @@ class Drainer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._types: dict[str, dict[str, str]] = {}
         self._alarmed = False
+        self._parked: dict[str, str] = {}
+        self._parked_look_s = float("-inf")
         self.drained = 0
         """Rows of `posture_log` drained since this start."""
 
@@ -97,6 +103,7 @@ class Drainer:
         try:
             while not self._ending.is_set():
                 try:
+                    self._look_for_parked(reader)
                     with contextlib.closing(connect(self._settings.dsn())) as link:
                         self._describe(link)
                         # What failed on the last connection comes first: while it fails, the database is not well.
@@ -125,6 +132,7 @@ class Drainer:
 
     def _drain(self, link: psycopg2.extensions.connection, reader: sqlite3.Connection) -> None:
         while not self._ending.is_set():
+            self._look_for_parked(reader)
             moved = sum(self._round(link, reader, stream) for stream in STREAMS)
             if moved:
                 self._link = msgspec.structs.replace(self._link, last_ok=datetime.now(UTC))
@@ -168,7 +176,8 @@ class Drainer:
         if sent.drained:
             self._mark(_stamp(stream, "drained_at", sent.drained))
         if sent.refused:
-            self._mark(_park(stream, sent.refused))
+            self._mark(parked.park(stream, sent.refused))
+            self._parked_look_s = float("-inf")
             self._tell_refused(stream, sent.refused)
         if stream.table == "posture_log":
             self.drained += len(sent.drained)
@@ -185,14 +194,18 @@ class Drainer:
                 return
 
     def _tell_refused(self, stream: Stream, refused: list[Refusal]) -> None:
-        first = refused[0]
         for refusal in refused[:5]:
             log.error("event=row_refused table=%s key=%s sqlstate=%s", stream.table, refusal.row.key, refusal.sqlstate)
-        text = (
-            f"PostgreSQL refused {len(refused)} row(s) of {stream.table}, parked in outbox_refused; the first, "
-            f"{first.row.key}: {first.reason} (SQLSTATE {first.sqlstate})"
-        )
-        self._alarm("row_refused", stream.table, text)
+
+    def _look_for_parked(self, reader: sqlite3.Connection) -> None:
+        """Raise and end the alarms of refused rows: operators act on them by a command of its own process."""
+        if time.monotonic() - self._parked_look_s < _PARKED_S:
+            return
+        self._parked_look_s = time.monotonic()
+        before, self._parked = self._parked, parked.standing(reader)
+        for table in before.keys() | self._parked.keys():
+            if before.get(table) != self._parked.get(table):
+                self._alarm("row_refused", table, self._parked.get(table))
 
     def _up(self) -> None:
         now = datetime.now(UTC)
@@ -221,18 +234,5 @@ def _stamp(stream: Stream, column: str, batch: Sequence[Row]) -> Callable[[sqlit
 
     def job(connection: sqlite3.Connection) -> None:
         connection.executemany(statement, [(at, row.row_id) for row in batch])
-
-    return job
-
-
-def _park(stream: Stream, refused: Sequence[Refusal]) -> Callable[[sqlite3.Connection], None]:
-    at = rows.now()
-
-    def job(connection: sqlite3.Connection) -> None:
-        connection.executemany(
-            "INSERT OR REPLACE INTO outbox_refused (source, row_id, key, sqlstate, reason, at) VALUES (?,?,?,?,?,?)",
-            [(stream.table, r.row.row_id, r.row.key, r.sqlstate, r.reason, at) for r in refused],
-        )
-        _stamp(stream, "refused_at", [r.row for r in refused])(connection)
 
     return job

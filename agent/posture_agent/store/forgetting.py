@@ -74,13 +74,13 @@ def forget(file: Path, span: Span, *, progress: Callable[[int], None] = lambda _
         sqlite3.Error: the file cannot be written, or somebody holds it for too long.
         OSError: a picture cannot be removed.
     """
-    with _writing(file) as connection:
+    with writing(file) as connection:
         found = look(connection, file.parent, span)
         gone = 0
         while count := _forget_frames(connection, file.parent, span):
             gone += count
             progress(gone)
-        with _transaction(connection):
+        with transaction(connection):
             for table, condition in _OTHERS.items():
                 statement = f"DELETE FROM {table} WHERE pi_id = :pi_id AND {condition}"  # noqa: S608 - names are ours
                 connection.execute(statement, _values(span))
@@ -92,7 +92,7 @@ def audit(file: Path, command_id: str, *, author: str, span: Span, answer: dict[
     """Leave a line in `operator_audit`, from where it is drained to PostgreSQL too."""
     args = {"camera": span.pi_id, "since": span.since, "until": span.until}
     line = (command_id, rows.now(), author, "forget", rows.json_text(args), 1, rows.json_text(answer), rows.now())
-    with _writing(file) as connection, _transaction(connection):
+    with writing(file) as connection, transaction(connection):
         connection.execute(
             "INSERT INTO operator_audit (command_id, at, author, verb, args, ok, answer, stored_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -137,7 +137,7 @@ def _forget_frames(connection: sqlite3.Connection, data_dir: Path, span: Span) -
         picture = find(data_dir, path) if path is not None else None
         if picture is not None:
             picture.unlink(missing_ok=True)
-    with _transaction(connection):
+    with transaction(connection):
         connection.executemany("DELETE FROM deliveries WHERE frame_id = ?", [(frame_id,) for _, frame_id, _ in found])
         parked = [(row_id,) for row_id, _, _ in found]
         connection.executemany("DELETE FROM outbox_refused WHERE source = 'posture_log' AND row_id = ?", parked)
@@ -146,7 +146,8 @@ def _forget_frames(connection: sqlite3.Connection, data_dir: Path, span: Span) -
 
 
 @contextlib.contextmanager
-def _writing(file: Path) -> Iterator[sqlite3.Connection]:
+def writing(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of a command's own that may write beside a running master."""
     uri = f"{file.absolute().as_uri()}?mode=rw"
     with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_S)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
@@ -155,7 +156,8 @@ def _writing(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
