@@ -106,6 +106,34 @@ async def test_a_killed_worker_costs_no_frame_and_the_pinned_camera_falls_back()
     await site.placing.stop()
 
 
+async def test_a_degraded_placement_is_an_alarm_until_it_is_over():
+    site = await placed("n2")
+    await set_override(site, "node:n2", scope="pi1")
+    site.run(8)
+    assert not site.alarms["placement", "n1"]
+    site.world.die(site.world.workers["n2"])
+    site.run(12)
+    assert site.alarms["placement", "n1"].startswith("pi1: ")
+    assert "n2" in site.alarms["placement", "n1"]
+    site.world.start(site.world.workers["n2"])
+    site.run(6)
+    assert site.alarms["placement", "n1"] is None
+    site.finish()
+    await site.placing.stop()
+
+
+async def test_a_busy_site_without_room_elsewhere_is_an_alarm():
+    site = await placed()
+    site.background["n1"] = 90.0
+    site.run(15)
+    assert site.placing.summary() == "DEGRADED"
+    assert site.alarms["placement", "n1"].startswith("pi1, pi2: ")
+    site.background["n1"] = 10.0
+    site.run(30)
+    assert site.alarms["placement", "n1"] is None
+    await site.placing.stop()
+
+
 async def test_an_override_while_the_new_side_starts_goes_back_without_a_pause():
     site = await placed("n2")
     site.background["n1"] = 70.0

@@ -71,7 +71,7 @@ class PlacingSite:
         self.cameras = dict(cameras)
         self.background = dict.fromkeys(("n1", *nodes), 10.0)
         self.store = store or MemoryStore()
-        self.decisions, self.moved = [], []
+        self.decisions, self.moved, self.alarms = [], [], {}
         self.placing = Placing(
             WorldPlane(self),
             self.store,
@@ -80,6 +80,7 @@ class PlacingSite:
             rates=lambda: self.cameras,
             on_decision=self.decisions.append,
             on_moved=self.moved.extend,
+            on_alarm=lambda kind, subject, text: self.alarms.update({(kind, subject): text}),
             wall_s=lambda: 1_000_000.0 + self.world.now,
             clock_s=lambda: self.world.now,
         )

@@ -18,6 +18,7 @@ import msgspec
 from posture_agent.master.decisions import REMEMBERED, Decisions
 from posture_agent.master.observing import next_event, samples
 from posture_agent.master.override_commands import cleared, parse_clear, parse_set
+from posture_agent.master.placement_alarm import KIND, PlacementAlarm
 from posture_agent.master.placement_seams import Jobs, NoJobs, PlacementStore, Plane
 from posture_agent.master.routes import Route
 from posture_agent.master.routing import plane_routes
@@ -57,6 +58,7 @@ class Placing:
         on_decision: told each decision, and again when its handover is over.
         on_moved: told the cameras whose placement may have changed.
         record: given each event before it is taken, for a recording.
+        on_alarm: told what is to be said while cameras are not analysed where they should be.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Placing:
         own_load: Callable[[], NodeLoad | None] = lambda: None,
         jobs: Jobs | None = None,
         record: Callable[[events.AnyEvent], None] = lambda _event: None,
+        on_alarm: Callable[[str, str, str | None], None] = lambda _kind, _subject, _text: None,
         wall_s: Callable[[], float] = time.time,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,6 +87,7 @@ class Placing:
         self._state = State()
         self._routes = dict[str | None, Route]()
         self._decisions = Decisions()
+        self._alarm, self._on_alarm = PlacementAlarm(), on_alarm
         self._shown: dict[str, tuple[PlacementState, str | None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._looking = False
@@ -291,6 +295,7 @@ class Placing:
         self._shown = shown
         if moved:
             self._on_moved(moved)
+        self._on_alarm(KIND, self._node, self._alarm.look(self._state))
 
 
 def _report(saved: Future[None]) -> None:

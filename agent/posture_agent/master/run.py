@@ -170,6 +170,7 @@ class Master:
             on_moved=self.cameras.touch,
             own_load=self._own_load,
             record=lambda event: recording.add(event, self.placing.state),
+            on_alarm=self.alarms.set,
             jobs=self.kubernetes,
         )
         self.monitoring = Monitoring(
