@@ -7,7 +7,7 @@ bin := .venv/bin
 python := $(bin)/python
 pytest := $(python) -m pytest
 
-.PHONY: help setup demo test lint style types layers ready bench soak accuracy chaos test-cluster image up down lock configuration
+.PHONY: help setup demo test lint style types layers ready bench soak accuracy chaos test-cluster image push up down lock configuration audit sbom
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -65,14 +65,23 @@ test-cluster:  ## on a real Kubernetes
 image:  ## the agent's container image, with docker or buildah
 	@scripts/image $(ARGS)
 
-up:  ## the whole system in containers
-	@docker compose up --detach --wait $(ARGS)
+push:  ## the image for amd64 and arm64, into the registry that REGISTRY names
+	@scripts/image push $(ARGS)
+
+up:  ## the whole system in containers; PROFILES=cameras,dashboards for more
+	@COMPOSE_PROFILES=$(PROFILES) docker compose up --detach --wait $(ARGS)
 
 down:  ## stop the containers; their data stays
-	@docker compose down $(ARGS)
+	@docker compose --profile '*' down $(ARGS)
 
 lock:  ## write the lock files from pyproject.toml; ARGS=--upgrade for newer versions
 	@scripts/lock $(ARGS)
 
 configuration: ready  ## write docs/configuration.md from the settings
 	@$(python) scripts/configuration
+
+audit: ready  ## published vulnerabilities of locked versions, where their data can be reached
+	@$(python) scripts/audit
+
+sbom: ready  ## what the image is made of (CycloneDX); ARGS="--image localhost/posture-edge:latest sbom.json"
+	@$(python) scripts/sbom $(ARGS)
