@@ -73,7 +73,7 @@ class ConsoleApp(ThriftyApp):
     """The console for one master at a time, or for what `source` has instead."""
 
     TITLE = "posture edge"
-    CSS_PATH = Path("styles/console.tcss")
+    CSS_PATH = Path(__file__).parent / "styles/console.tcss"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "colon"
     COMMANDS: ClassVar[set[Any]] = {Places}

@@ -14,6 +14,7 @@ from posture_console.options import Chosen, everywhere, taken
 from posture_console.override_verbs import override
 from posture_console.posture_verbs import POSTURE_VERBS
 from posture_console.record_verbs import RECORD_VERBS
+from posture_console.serve_verbs import SERVE_VERBS
 from posture_console.verb import visited
 from posture_shared import __version__
 from posture_shared.exits import run
@@ -21,7 +22,7 @@ from posture_shared.exits import run
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @everywhere
-@click.option("--theme", help="posture-dark, posture-light, posture-safe or posture-mono.")
+@click.option("--theme", help="posture-dark, -light, -safe, -contrast or -mono.")
 @click.option("--pictures", help="auto, blocks, kitty, sixel or figure.")
 @click.version_option(__version__, prog_name="posture-console")
 @click.pass_context
@@ -175,7 +176,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-for command in (*POSTURE_VERBS, alarms, keys, override, jobs, job, *RECORD_VERBS):
+for command in (*POSTURE_VERBS, alarms, keys, override, jobs, job, *RECORD_VERBS, *SERVE_VERBS):
     cli.add_command(command)
 
 

@@ -13,7 +13,7 @@ from posture_shared.settings import Settings
 
 PROGRAM: Final = "console"
 Pictures = Literal["auto", "blocks", "kitty", "sixel", "figure"]
-ThemeName = Literal["posture-dark", "posture-light", "posture-safe", "posture-mono"]
+ThemeName = Literal["posture-dark", "posture-light", "posture-safe", "posture-contrast", "posture-mono"]
 
 
 class Context(BaseModel):
@@ -62,7 +62,7 @@ class ConsoleSettings(Settings):
     """Seconds that a verb waits for the master before it ends with exit code 3; 0–3600."""
 
     theme: ThemeName = "posture-dark"
-    """Look of the console: posture-dark, posture-light, posture-safe (colour-blind safe), posture-mono."""
+    """Look of the console: posture-dark, -light, -safe (for colour-blind eyes), -contrast (high), -mono (no colour)."""
 
     pictures: Pictures = "auto"
     """How pictures are drawn: auto (what the terminal is known to do), blocks, kitty, sixel, figure (angles only)."""
@@ -85,9 +85,10 @@ class Target:
     @property
     def refusal(self) -> str:
         """Why nothing may be changed there; empty where it may."""
-        return (
-            f"the context '{self.name}' is read-only here: nothing can be changed through it" if self.read_only else ""
-        )
+        if not self.read_only:
+            return ""
+        here = "this console" if self.name is None else f"the context '{self.name}'"
+        return f"{here} is read-only: nothing can be changed through it"
 
 
 def chosen_target(settings: ConsoleSettings, *, connect_given: bool) -> Target:

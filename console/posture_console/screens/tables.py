@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,8 +35,6 @@ class TableView(View):
     AUTO_FOCUS = "#table"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="text, !text, field:value, field>number"),
-        Binding("c", "copy", "Copy", show=False, tooltip="Copy the row, or the marked ones, to the clipboard (OSC 52)"),
         Binding(
             "slash", "filter", "Filter", key_display="/", tooltip="text, !text, field:value, field>number", id="filter"
         ),
@@ -104,7 +103,11 @@ class TableView(View):
         listing = self.table.listing
         records = listing.marked or listing.rows
         text = as_csv(self.SHEET, records) if form == "csv" else as_json(records)
-        file = Path(f"posture-{self.SHEET.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}").absolute()
+        name = f"posture-{self.SHEET.name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.{form}"
+        if self.app.is_web:
+            self.app.deliver_text(StringIO(text), save_filename=name)
+            return
+        file = Path(name).absolute()
         try:
             with file.open("x", encoding="utf-8", newline="") as out:
                 out.write(text)
