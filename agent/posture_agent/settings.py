@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from posture_agent.analysis.settings import AnalysisSettings
 from posture_agent.kube.settings import KubeSettings
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
+from posture_agent.master.grafana_settings import GrafanaSettings
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.settings import Keeping, StoreSettings
 from posture_agent.timeline.settings import TimelineSettings
@@ -74,6 +75,7 @@ class MasterSettings(Settings):
     analysis: AnalysisSettings = AnalysisSettings()
     kube: KubeSettings = KubeSettings()
     timeline: TimelineSettings = TimelineSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
 
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("posture")),

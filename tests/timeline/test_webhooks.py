@@ -3,61 +3,33 @@
 import asyncio
 import json
 import logging
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from posture_agent.posting import QUEUE
 from posture_agent.settings import MasterSettings
 from posture_agent.timeline.alert_settings import AlertSettings
 from posture_agent.timeline.notice import Notice, of_alarm, of_episode
-from posture_agent.timeline.webhooks import QUEUE, Webhooks, post_of
+from posture_agent.timeline.webhooks import Webhooks, post_of
 from posture_shared import settings as sources
 from posture_shared.exits import Stop
 from posture_shared.records import Alarm
 from posture_shared.timeline import Episode
 from support.processes import eventually, free_port
+from support.web_address import WebAddress
 
 SECRET = "T0PSECRET"
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 
 
-class Server:
-    """Takes posts; `answers` are the statuses it gives, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.answers = [200]
-        self.posts: list[tuple[str, dict[str, str], bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.posts.append((self.path, dict(self.headers), body))
-                status = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook/{SECRET}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    one = Server()
+def server() -> Iterator[WebAddress]:
+    one = WebAddress(f"/hook/{SECRET}")
     yield one
     one.close()
 
@@ -85,7 +57,7 @@ async def running(told: AlertSettings, alarms: Alarms | None = None) -> AsyncIte
         await hooks.stop()
 
 
-async def test_an_alert_is_posted_as_json(server: Server):
+async def test_an_alert_is_posted_as_json(server: WebAddress):
     async with running(settings(server.url)) as hooks:
         hooks.tell(slump())
         await eventually(lambda: server.posts)
@@ -107,7 +79,7 @@ def test_ntfy_and_slack_have_their_own_forms():
     assert json.loads(post_of(of_alarm(about), "slack").content) == {"text": "&lt;!here&gt; &amp; full"}
 
 
-async def test_a_failing_address_is_tried_again_and_then_well(server: Server):
+async def test_a_failing_address_is_tried_again_and_then_well(server: WebAddress):
     alarms: Alarms = []
     server.answers = [500, 429, 503, 204]
     async with running(settings(server.url), alarms) as hooks:
@@ -117,7 +89,7 @@ async def test_a_failing_address_is_tried_again_and_then_well(server: Server):
     assert alarms == [("webhook", "hook 0", None)]
 
 
-async def test_tries_are_bounded_and_the_failure_is_an_alarm(server: Server):
+async def test_tries_are_bounded_and_the_failure_is_an_alarm(server: WebAddress):
     alarms: Alarms = []
     server.answers = [500]
     async with running(settings(server.url), alarms) as hooks:
@@ -130,7 +102,7 @@ async def test_tries_are_bounded_and_the_failure_is_an_alarm(server: Server):
         await eventually(lambda: alarms[-1][2] is None)
 
 
-async def test_what_an_address_refuses_is_not_tried_again(server: Server):
+async def test_what_an_address_refuses_is_not_tried_again(server: WebAddress):
     alarms: Alarms = []
     server.answers = [403]
     async with running(settings(server.url), alarms) as hooks:
@@ -139,7 +111,7 @@ async def test_what_an_address_refuses_is_not_tried_again(server: Server):
     assert len(server.posts) == 1
 
 
-async def test_a_dead_address_holds_up_neither_the_others_nor_the_memory(server: Server):
+async def test_a_dead_address_holds_up_neither_the_others_nor_the_memory(server: WebAddress):
     dead = f"http://127.0.0.1:{free_port()}/{SECRET}"
     async with running(settings(dead, server.url, tries=20)) as hooks:
         for number in range(3 * QUEUE):
@@ -147,11 +119,11 @@ async def test_a_dead_address_holds_up_neither_the_others_nor_the_memory(server:
             if number % 50 == 49:
                 await eventually(lambda number=number: len(server.posts) > number)
         assert len(server.posts) == 3 * QUEUE
-        assert hooks._queues[0].qsize() <= QUEUE
+        assert hooks._targets[0][1].waiting <= QUEUE
         assert hooks.given_up >= QUEUE
 
 
-async def test_the_failure_of_a_webhook_is_not_told_by_webhook(server: Server):
+async def test_the_failure_of_a_webhook_is_not_told_by_webhook(server: WebAddress):
     about = Alarm(alarm_id="a", kind="webhook", subject="hook 0", severity="warning", text="gone", since=NOON)
     async with running(settings(server.url)) as hooks:
         hooks.tell(of_alarm(about))
@@ -161,7 +133,7 @@ async def test_the_failure_of_a_webhook_is_not_told_by_webhook(server: Server):
     assert len(server.posts) == 1
 
 
-async def test_no_log_line_and_no_alarm_names_the_address(server: Server, caplog: pytest.LogCaptureFixture):
+async def test_no_log_line_and_no_alarm_names_the_address(server: WebAddress, caplog: pytest.LogCaptureFixture):
     alarms: Alarms = []
     dead = f"http://127.0.0.1:{free_port()}/{SECRET}"
     server.answers = [500, 200]
@@ -169,7 +141,7 @@ async def test_no_log_line_and_no_alarm_names_the_address(server: Server, caplog
         async with running(settings(server.url, dead, f"http://[{SECRET}/"), alarms) as hooks:
             hooks.tell(slump())
             await eventually(lambda: len(alarms) == 3)
-    assert "webhook_failed" in caplog.text
+    assert "post_failed" in caplog.text
     assert SECRET not in caplog.text + str(alarms)
 
 

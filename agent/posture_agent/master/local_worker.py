@@ -25,7 +25,7 @@ _LOGINS: Final = (
     "POSTURE_KUBE",
     "POSTURE_TIMELINE",
 )
-"""Variables that may hold what no worker needs: broker, database, cluster, webhooks."""
+"""Variables that may hold what no worker needs: broker, database, cluster, webhooks, Grafana."""
 _SOCKET: Final = "worker.ipc"
 _IPC_PATH_BYTES: Final = 100
 """A Unix socket's path may have about this many bytes."""

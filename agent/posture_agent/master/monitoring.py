@@ -1,4 +1,4 @@
-"""What machines outside read of the master: `/metrics`, `/healthz`, `/readyz`."""
+"""What machines outside learn of the master: `/metrics`, `/healthz`, `/readyz`, annotations in Grafana."""
 
 import asyncio
 import shutil
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
+from posture_agent.master.annotations import Annotations
 from posture_agent.metrics.observed import Observed
 from posture_agent.metrics.site import SiteCollector
 from posture_agent.settings import MasterSettings
@@ -31,6 +32,7 @@ class Monitoring:
     Args:
         settings: of the master. overview: asked for at each scrape, for it is made later than this.
         ready: whether the master can do its work now. jobs: Kubernetes Jobs by state.
+        on_alarm: told when decisions do not reach Grafana.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Monitoring:
         *,
         ready: Callable[[], Readiness],
         jobs: Callable[[], Mapping[str, int]],
+        on_alarm: Callable[[str, str, str | None], None],
     ) -> None:
         self._folder = settings.data_dir
+        self._annotations = Annotations(settings.grafana, on_alarm)
         registry = CollectorRegistry(auto_describe=False)  # its own: two masters in one process do not collide
         self.observed = Observed(registry)
         registry.register(SiteCollector(lambda: overview().latest, jobs=jobs, free_bytes=self._free_bytes))
@@ -55,16 +59,19 @@ class Monitoring:
         )
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer; call on the event loop."""
         self._health.start()
+        self._annotations.start()
 
     async def stop(self) -> None:
         """Stop answering."""
+        await self._annotations.stop()
         await asyncio.to_thread(self._health.stop)
 
     def decision(self, decision: Decision) -> None:
         """A decision was made, or told again because its handover is over."""
-        self.observed.decision(decision)
+        if self.observed.decision(decision):
+            self._annotations.decision(decision)
 
     def _free_bytes(self) -> int | None:
         try:

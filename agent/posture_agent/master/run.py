@@ -174,7 +174,11 @@ class Master:
             jobs=self.kubernetes,
         )
         self.monitoring = Monitoring(
-            settings, lambda: self.overview, ready=self.readiness, jobs=self.kubernetes.jobs_by_state
+            settings,
+            lambda: self.overview,
+            ready=self.readiness,
+            jobs=self.kubernetes.jobs_by_state,
+            on_alarm=self.alarms.set,
         )
         self.overview = Overview(
             settings=settings,

@@ -86,13 +86,15 @@ class Observed:
             if ms is not None:
                 histogram.observe(max(0.0, ms / 1000))
 
-    def decision(self, decision: Decision) -> None:
-        """A decision was made, or told again because its handover is over."""
+    def decision(self, decision: Decision) -> bool:
+        """A decision was made, or told again because its handover is over; whether it is a new one."""
         if decision.handover_ms is not None:
             self._handover.observe(decision.handover_ms / 1000)
-        if decision.decision_id not in self._decided:
-            self._decided.append(decision.decision_id)
-            self._decisions.labels(decision.state).inc()
+        if decision.decision_id in self._decided:
+            return False
+        self._decided.append(decision.decision_id)
+        self._decisions.labels(decision.state).inc()
+        return True
 
     def lag(self, seconds: float) -> None:
         """The loop was late by so much."""
