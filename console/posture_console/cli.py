@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from posture_console.override_verbs import override
 from posture_console.posture_verbs import POSTURE_VERBS
 from posture_console.record_verbs import RECORD_VERBS
 from posture_console.serve_verbs import SERVE_VERBS
+from posture_console.shown_verbs import SHOWN_VERBS
 from posture_console.verb import visited
 from posture_shared import __version__
 from posture_shared.exits import run
@@ -104,11 +106,12 @@ def overrides(chosen: Chosen) -> None:
 
 @verb("frame")
 @click.argument("frame_id", metavar="ID")
-def frame(chosen: Chosen, *, frame_id: str) -> None:
+@click.option("--picture", metavar="FILE", type=click.Path(path_type=Path), help="Write its picture to this new file.")
+def frame(chosen: Chosen, *, frame_id: str, picture: Path | None) -> None:
     """One frame's life: received, analysed, committed."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
-    visited(chosen, verbs.show_frame, with_timeout=True, frame_id=frame_id)
+    visited(chosen, verbs.show_frame, with_timeout=True, frame_id=frame_id, picture=picture)
 
 
 @verb("watch")
@@ -176,7 +179,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str | None) else str(value)
 
 
-for command in (*POSTURE_VERBS, alarms, keys, override, jobs, job, *RECORD_VERBS, *SERVE_VERBS):
+for command in (*POSTURE_VERBS, alarms, keys, override, jobs, job, *RECORD_VERBS, *SERVE_VERBS, *SHOWN_VERBS):
     cli.add_command(command)
 
 

@@ -57,5 +57,13 @@ def logs(chosen: Chosen, *, name: str, lines: int) -> None:
     visited(chosen, does.logs, with_timeout=True, name=name, lines=lines)
 
 
-for one in (launch, stop, logs):
+@verb("nodes")
+def nodes(chosen: Chosen) -> None:
+    """Where a worker could be launched: load, where that figure is from, what stands against it."""
+    from posture_console.headless import jobs as does  # noqa: PLC0415 - see visited
+
+    visited(chosen, does.show_nodes, with_timeout=True)
+
+
+for one in (launch, stop, logs, nodes):
     job.add_command(one)

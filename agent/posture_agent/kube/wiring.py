@@ -27,8 +27,8 @@ class Kubernetes:
         workers: Callable[[], Sequence[WorkerState]],
         on_alarm: Callable[[str, str, str | None], None],
     ) -> None:
-        self.queries: Mapping[str, Any] = {}
-        self.commands: Mapping[str, Any] = {}
+        self.queries: Mapping[str, Any] = dict.fromkeys(("jobs", "job_nodes", "job_log", "job_preview"), _absent)
+        self.commands: Mapping[str, Any] = dict.fromkeys(("job_launch", "job_stop"), _absent)
         self._desired: Callable[[], Collection[str]] = set
         self._failed: Callable[[str, str], None] = lambda _node, _why: None
         self._measured: Callable[[str], float | None] = lambda _node: None
@@ -103,3 +103,8 @@ class Kubernetes:
         """End the Job on `node`, soon."""
         if self._launcher is not None:
             self._launcher.stop(node)
+
+
+async def _absent(*_asked: Any) -> Any:
+    """The answer to everything about Jobs where there is no Kubernetes."""
+    raise Stop("this master has no Kubernetes: set kube.enabled, see docs/kubernetes.md", Exit.NOT_WELL)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from posture_console.core.jobs import NodeVerdict, verdict_words
 from posture_console.core.quantities import moment
 from posture_console.core.sanitise import one_line
 from posture_console.headless.output import say_facts, say_json
@@ -28,6 +29,18 @@ async def show_jobs(link: MasterLink, *, as_json: bool, timeout_s: float) -> Non
         click.echo("no Jobs: no worker of this site was started by Kubernetes")
     else:
         say_facts([(job["name"], _words(job)) for job in found])
+
+
+async def show_nodes(link: MasterLink, *, as_json: bool, timeout_s: float) -> None:
+    """Every node that could run a worker's Job, and why some cannot."""
+    found: list[dict[str, Any]] = await answered(link, "job_nodes", timeout_s)
+    if as_json:
+        say_json(found)
+    elif not found:
+        click.echo("Kubernetes names no node for workers")
+    else:
+        verdicts = msgspec.convert(found, list[NodeVerdict])
+        say_facts([(one.node, verdict_words(one).removeprefix(f"{one.node}, ")) for one in verdicts])
 
 
 async def launch(link: MasterLink, *, as_json: bool, timeout_s: float, node: str | None) -> None:

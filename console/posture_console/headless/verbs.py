@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from posture_console.core.store import SiteStore
 from posture_console.headless.output import say_facts, say_json, say_table
 from posture_console.headless.visit import answered
 from posture_console.links.master_link import MasterLink
-from posture_shared.exits import Exit
+from posture_shared.exits import Exit, Stop
 from posture_shared.records import Decision, FrameStory, Result
 
 R = TypeVar("R")
@@ -136,8 +137,12 @@ async def show_decisions(link: MasterLink, *, as_json: bool, timeout_s: float, l
     _show(DECISIONS, newest_first, link.store, json_of=lambda decision: decision, as_json=as_json)
 
 
-async def show_frame(link: MasterLink, *, as_json: bool, timeout_s: float, frame_id: str) -> None:
-    """One frame's life."""
+async def show_frame(
+    link: MasterLink, *, as_json: bool, timeout_s: float, frame_id: str, picture: Path | None = None
+) -> None:
+    """One frame's life; with `picture` its picture goes into that new file first."""
+    if picture is not None:
+        await _save_picture(link, frame_id, picture, timeout_s)
     story = msgspec.convert(await answered(link, "frame", timeout_s, id=frame_id), FrameStory)
     if as_json:
         say_json(story)
@@ -158,6 +163,18 @@ async def show_frame(link: MasterLink, *, as_json: bool, timeout_s: float, frame
         facts.append((step.step, f"{moment(step.at)}  {gap}{step.detail}"))
         before = step.at
     say_facts(facts)
+
+
+async def _save_picture(link: MasterLink, frame_id: str, file: Path, timeout_s: float) -> None:
+    answer = await link.query("picture", timeout_s=timeout_s, frame_id=frame_id)
+    if answer.picture is None:
+        code = answer.reply.code
+        raise Stop(answer.reply.error or "no picture is kept of this frame", Exit(code) if code else Exit.NOT_WELL)
+    try:
+        with file.open("xb") as out:
+            out.write(answer.picture)
+    except OSError as error:
+        raise Stop(f"{file} cannot be written: {error.strerror}", Exit.USAGE) from None
 
 
 async def watch(link: MasterLink, *, as_json: bool, seconds: float | None) -> None:
