@@ -31,15 +31,20 @@ from ports import free_port
 LIMIT = 0.85
 AIM = 0.95
 WARM_UP = 24
+NOISE = 4.0
+"""Standard deviation of the sensor's noise, grey levels: 94 kB at 1280 × 720, as photographs of desks have or more."""
 
 
 def picture(size: tuple[int, int]) -> bytes:
-    """A person at a desk, drawn, as a camera of ours publishes it."""
+    """A person at a desk as a camera sees it: drawn, with a sensor's noise, and so of a photograph's bytes."""
     import cv2
+    import numpy as np
 
     from posture_publisher.sources.drawing import draw
 
     image = draw(12.0, 3.0, "right", "desk", size).image
+    noise = np.random.default_rng(1).normal(0, NOISE, image.shape)
+    image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])[1])
 
 

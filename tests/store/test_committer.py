@@ -238,3 +238,11 @@ async def test_many_small_groups_and_one_large_are_all_told(store: Store) -> Non
         await store.commit(*(outcome(f"pi{n}") for n in range(60)))
     assert len(store.reads.results(limit=1000)) == 300
     assert len({o.result.image_path for o in store.committed}) == 300
+
+
+async def test_who_waits_for_a_decision_to_be_durable_is_not_kept_by_a_fast_stream(tmp_path: Path) -> None:
+    opened = Store(tmp_path, linger_s=30.0)
+    opened.committer.submit(outcome())
+    await asyncio.wait_for(asyncio.wrap_future(opened.committer.write(lambda _connection: None)), 5)
+    assert len(opened.reads.results()) == 1
+    await opened.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posture_agent.master.outcome import Outcome
-from posture_agent.store.committer import Committer
+from posture_agent.store.committer import LINGER_S, Committer
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
 from posture_agent.store.reads import Reads
@@ -50,7 +50,7 @@ def outcome(pi_id: str = "pi1", picture: bytes | None = b"jpeg", **fields: Any) 
 class Store:
     """A committer with everything it calls written down."""
 
-    def __init__(self, folder: Path, *, free_bytes: int = 0) -> None:
+    def __init__(self, folder: Path, *, free_bytes: int = 0, linger_s: float = LINGER_S) -> None:
         self.folder = folder
         self.outbox = Outbox(folder)
         self.pictures = Pictures(folder, free_bytes=free_bytes)
@@ -58,6 +58,7 @@ class Store:
         self.alarms: list[tuple[str, str, str | None]] = []
         self.deliveries: dict[str, Delivery] = {}
         self.committer = Committer(
+            linger_s=linger_s,
             outbox=self.outbox,
             pictures=self.pictures,
             on_committed=self.committed.extend,

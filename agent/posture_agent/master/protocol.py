@@ -43,6 +43,8 @@ ASK_AGAIN_S: Final = 2.0
 STALL_S: Final = 1.0
 """A tick that comes this much too late means that the master itself stood still."""
 _REJOINS_A_TICK: Final = 50
+_ACKS_AT_ONCE: Final = 32
+"""So many outcomes of one worker are acknowledged without waiting for the tick: it keeps their pictures until then."""
 _CHILD_GONE: Final = frozenset({"crash", "killed", "hang"})
 
 
@@ -174,16 +176,15 @@ class Protocol:
         if now - self._beat_s >= HEARTBEAT_S * 0.9:
             self._beat_s = now
             self.out.extend(Send(seat.peer, MasterBeat(upto=seat.newest_lease)) for seat in self.roster)
+        self.out.extend(Send(peer, Ack(leases=leases)) for peer, leases in self._acks.items())
+        self._acks.clear()
         self.leases.tick(now)
         self.leases.dispatch(now)
 
     def take(self) -> Sequence[Instruction]:
-        """The instructions since the last call, acknowledgements at the end; each must be carried out once."""
+        """The instructions since the last call; each must be carried out once."""
         out = self.out[:]
         self.out.clear()
-        if self._acks:
-            out.extend(Send(peer, Ack(leases=leases)) for peer, leases in self._acks.items())
-            self._acks.clear()
         return out
 
     # What workers say.
@@ -207,7 +208,7 @@ class Protocol:
             self._not_held(message.lease)
 
     def _done(self, seat: Seat, message: Done, picture: bytes, now: float) -> None:
-        self._acks.setdefault(seat.peer, []).append(message.lease)
+        self._acknowledge(seat, message.lease)
         lease = self.leases.held(seat, message.lease)
         if lease is None:
             self._not_held(message.lease, stale=True)
@@ -220,7 +221,7 @@ class Protocol:
                 self.leases.dispatch(now)
 
     def _fail(self, seat: Seat, message: Fail, _picture: bytes, now: float) -> None:
-        self._acks.setdefault(seat.peer, []).append(message.lease)
+        self._acknowledge(seat, message.lease)
         lease = self.leases.held(seat, message.lease)
         if lease is None:
             self._not_held(message.lease)
@@ -257,6 +258,13 @@ class Protocol:
 
     def _bye(self, seat: Seat, _message: Bye, _picture: bytes, now: float) -> None:
         self._leave(seat, now, end="leaving")
+
+    def _acknowledge(self, seat: Seat, lease: int) -> None:
+        """With the next tick: nobody waits for it, and one message for several costs less than one for each."""
+        waiting = self._acks.setdefault(seat.peer, [])
+        waiting.append(lease)
+        if len(waiting) >= _ACKS_AT_ONCE:
+            self.out.append(Send(seat.peer, Ack(leases=self._acks.pop(seat.peer))))
 
     def _not_held(self, lease: int, *, stale: bool = False) -> None:
         """Named by a worker that does not hold it: late, or made up."""

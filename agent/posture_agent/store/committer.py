@@ -22,13 +22,14 @@ from posture_agent import faults
 from posture_agent.master.outcome import Outcome
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.group import Group, Prepared
+from posture_agent.store.linger import Linger
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
 
 log = logging.getLogger(__name__)
 
 LINGER_S: Final = 0.02
-"""How long the first outcome of a group waits for others: a sync costs more CPU than a row."""
+"""How long the first outcome of a group waits for others, unless they come fast (`linger`)."""
 MAX_GROUP: Final = 256
 _RETRY_S: Final = (0.1, 5.0)
 """First and longest pause after a failed commit."""
@@ -67,7 +68,7 @@ class Committer:
         on_alarm: called on the loop; kinds `store` and `pictures`.
         delivery_of: for a frame that came without identity, how it was delivered; stored with its row.
         skew_ms: a camera's clock skew, or None while unknown; called from the committer's thread.
-        linger_s: how long a group may collect.
+        linger_s: how long a group collects, in seconds; a fast stream's groups collect longer (`linger`).
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Committer:
         skew_ms: Callable[[str], float | None] = lambda _pi_id: None,
         linger_s: float = LINGER_S,
     ) -> None:
-        self._linger_s = linger_s
+        self._linger, self._asked = Linger(linger_s), threading.Event()
         self._outbox, self._group = outbox, Group(pictures, skew_ms)
         self._on_committed, self._on_alarm, self._delivery_of = on_committed, on_alarm, delivery_of
         self._queue: queue.SimpleQueue[tuple[Outcome, Delivery | None] | _Ask | None] = queue.SimpleQueue()
@@ -115,12 +116,14 @@ class Committer:
         """Run `job` on the writing connection within the next transaction; done when that is durable."""
         ask = _Ask(job)
         self._queue.put(ask)
+        self._asked.set()  # somebody waits for the answer: the group is closed at once
         return ask.done
 
     async def stop(self) -> None:
         """Commit what was submitted, then end. Where the disk refuses, give up: nothing of it was acknowledged."""
         self._closing.set()
         self._queue.put(None)
+        self._asked.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 10)
 
@@ -143,7 +146,8 @@ class Committer:
         while not ended:
             item = self._queue.get()
             if item is not None and not self._closing.is_set():
-                time.sleep(self._linger_s)
+                self._asked.wait(self._linger.seconds)
+            self._asked.clear()
             outcomes: list[tuple[Outcome, Delivery | None]] = []
             asks: list[_Ask] = []
             while True:
@@ -159,6 +163,7 @@ class Committer:
                     item = self._queue.get_nowait()
                 except queue.Empty:
                     break
+            self._linger.committed(len(outcomes), time.monotonic())
             if outcomes or asks:
                 yield outcomes, asks
 

@@ -18,7 +18,7 @@ from typing import Final, NoReturn, Protocol
 
 from posture_agent.worker.fault import planted
 from posture_agent.worker.orphan import die_with_parent
-from posture_agent.worker.pipe import ChildEnd, Found, GivenBack, Loaded, Setup, Taken, Unable, Work
+from posture_agent.worker.pipe import ChildEnd, Found, GivenBack, Loaded, Setup, Taken, Unable, Work, pack
 from posture_shared.exits import Stop
 from posture_shared.messages.worker import Analysis, Baseline
 
@@ -81,7 +81,7 @@ class Child:
         """Work until the parent goes."""
         for number in range(self._threads):
             threading.Thread(target=self._analyse, name=f"analysis-{number}", daemon=True).start()
-        self._end.send(Loaded())
+        self._end.send(pack(Loaded()))
         while (received := self._end.receive()) is not None:
             message, body = received
             if isinstance(message, Work):
@@ -95,7 +95,7 @@ class Child:
         with self._guard:
             back = [work.ticket for work, _ in self._work]
             self._work.clear()
-        self._end.send(GivenBack(back))
+        self._end.send(pack(GivenBack(back)))
 
     def _take(self) -> tuple[Work, bytes] | None:
         """The oldest work; a camera that is tracked is never in two threads at once."""
@@ -110,19 +110,22 @@ class Child:
             return None
 
     def _analyse(self) -> None:
+        found = b""
         try:
             while True:
-                self._there.acquire()
-                taken = self._take()
-                if taken is not None:
-                    self._one(*taken)
+                if not self._there.acquire(blocking=not found):
+                    self._end.send(found)
+                    found = b""
+                elif taken := self._take():
+                    found = self._one(*taken, found)
         except OSError:  # the parent is gone
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever escapes the analysis ends this process, with its traceback
             crash()
 
-    def _one(self, work: Work, jpeg: bytes) -> None:
-        self._end.send(Taken(work.ticket))
+    def _one(self, work: Work, jpeg: bytes, before: bytes) -> bytes:
+        """Say that `work` is taken, after what was found `before`; returns what was found now, unless it is told."""
+        self._end.send(before, pack(Taken(work.ticket)))
         planted(work.pi_id, jpeg)
         analysis, picture = self._analyzer.analyze(
             jpeg,
@@ -133,11 +136,14 @@ class Child:
             tracking=work.tracking,
             baseline=work.baseline,
         )
-        self._end.send(Found(work.ticket, analysis), picture)
-        if work.tracking:
-            with self._guard:
-                self._busy.discard(work.pi_id)
-            self._there.release()  # for a frame of this camera that was passed over
+        found = pack(Found(work.ticket, analysis), picture)
+        if not work.tracking:
+            return found
+        self._end.send(found)
+        with self._guard:
+            self._busy.discard(work.pi_id)
+        self._there.release()  # for a frame of this camera that was passed over
+        return b""
 
 
 def crash() -> NoReturn:
@@ -163,10 +169,10 @@ def run(descriptor: int, factory: Factory, *, prepare: Callable[[], object] = la
             os._exit(0)
         analyzer = factory(first[0])
     except Stop as stop:
-        end.send(Unable(stop.sentence))
+        end.send(pack(Unable(stop.sentence)))
         os._exit(int(stop.code))
     except BaseException:  # noqa: BLE001 - a broken installation must be told, whatever it raises
-        end.send(Unable(traceback.format_exc(limit=-1).strip().splitlines()[-1]))
+        end.send(pack(Unable(traceback.format_exc(limit=-1).strip().splitlines()[-1])))
         crash()
     try:
         Child(end, analyzer, first[0].threads).serve()

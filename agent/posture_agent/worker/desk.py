@@ -362,7 +362,7 @@ class Desk:
         if not self.active or not self.child_ready:
             return
         total = self._received + max(0, self.window - self.unfinished)
-        if total - self._granted >= max(1, self.window // 4):
+        if total - self._granted >= max(1, self.window // 2):
             self._granted = total
             self.to_master.append((Grant(generation=self.generation, total=total), None))
 

@@ -104,8 +104,8 @@ class ChildEnd:
             return None
         return to_child.decode(header), body
 
-    def send(self, message: FromChild, body: bytes = b"") -> None:
-        """Send; raises OSError when the parent is gone."""
-        packed = pack(message, body)
+    def send(self, *packed: bytes) -> None:
+        """Send messages that are packed, as one; raises OSError when the parent is gone."""
+        together = b"".join(packed)
         with self._writing:
-            self._connection.sendall(packed)
+            self._connection.sendall(together)

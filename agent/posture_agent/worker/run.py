@@ -83,6 +83,7 @@ class Worker:
         self._lag_ms = 0.0
         self._told_s = self._beat_s = 0.0
         self._connected = False
+        self._flushing = False
 
     async def run(self) -> None:
         """Work until SIGTERM has drained, the master says DRAIN with stop, or it refuses (Stop with its code)."""
@@ -220,7 +221,7 @@ class Worker:
                     self._monitoring.analysed(analysis)
             case GivenBack():
                 desk.given_back(message, now)
-        self._flush()
+        self._flush_soon()
 
     def _child_ended(self, end: End, detail: str) -> None:
         if end == "rest":
@@ -229,7 +230,14 @@ class Worker:
             self._desk.child_ended(end, detail, self._loop.time())
         self._flush()
 
+    def _flush_soon(self) -> None:
+        """After what else the child has said already: several messages leave as one."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._flushing = False
         desk = self._desk
         for work, jpeg in desk.to_child:
             self._child.send(work, jpeg)

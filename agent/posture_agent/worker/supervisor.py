@@ -25,6 +25,8 @@ _HEALTHY: Final = 5
 _STOPPING_S: Final = 0.05
 _PREPARED_S: Final = 60.0
 """A child that was prepared and not needed after all gives its memory back."""
+_READ_AHEAD: Final = 1 << 19
+"""Bytes read before they are asked for: an annotated picture, or some, without a pause in reading."""
 _KEPT_LINES: Final = 20
 _LONGEST_LINE: Final = 4096
 _LIBRARY_NOISE: Final = (
@@ -163,7 +165,7 @@ class Supervisor:
             except OSError:
                 ours.close()
                 raise
-        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_READ_AHEAD)
         if self._prepared is None and self.setup is not None:
             self._writer.write(pack(self.setup))
         return process, reader
