@@ -39,13 +39,6 @@ RUN python -m pip wheel --disable-pip-version-check --no-input --no-cache-dir --
 
 # --- The image --------------------------------------------------------------------------------------------------------
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="Posture Edge" \
-      org.opencontainers.image.description="Master and worker: posture analysis at the edge that loses no picture" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 # MediaPipe's library loads EGL and GLES even where it computes on the CPU alone; tini reaps and passes signals on.
 RUN apt-get update -q \
  && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends libegl1 libgles2 tini \
@@ -68,6 +61,16 @@ VOLUME /data
 USER 10001:10001
 EXPOSE 5570 5571 5572 9470
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["posture-health"]
+# Last, so that another revision builds nothing else anew.
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=
+LABEL org.opencontainers.image.title="Posture Edge" \
+      org.opencontainers.image.description="Master and worker: posture analysis at the edge that loses no picture" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 # Without -g: the worker ends its analysis process itself, once its frames are done.
 ENTRYPOINT ["/usr/bin/tini", "--", "posture-agent"]
 CMD ["--help"]

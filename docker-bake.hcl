@@ -1,9 +1,11 @@
 # Builds for both kinds of machine: amd64 (laptops, NUCs) and arm64 (Jetson, Raspberry Pi).
 #   make image                                         for this machine, into docker's store
-#   make image ARGS="push" REGISTRY=registry.lan:5000   both, into a registry
+#   make push REGISTRY=registry.lan:5000 TAG=1.0       both, into a registry
 variable "REGISTRY" { default = "localhost" }
 variable "TAG" { default = "latest" }
 variable "REVISION" { default = "unknown" }
+variable "VERSION" { default = "unknown" }
+variable "CREATED" { default = "" }
 variable "MODEL" { default = "full" }
 
 group "default" { targets = ["here"] }
@@ -12,7 +14,12 @@ target "image" {
   context    = "."
   dockerfile = "Dockerfile"
   tags       = ["${REGISTRY}/posture-edge:${TAG}"]
-  args       = { REVISION = REVISION, MODEL = MODEL }
+  args = {
+    REVISION = REVISION
+    VERSION  = VERSION
+    CREATED  = CREATED
+    MODEL    = MODEL
+  }
 }
 
 target "here" {
