@@ -31,6 +31,8 @@ class _MasterStatus(msgspec.Struct, frozen=True):
 def checks(settings: PublisherSettings) -> Sequence[Check]:
     """All there is to look at."""
     return [
+        Check("installation", machine_checks.installation),
+        Check("cpu", machine_checks.cpu),
         Check("clock", machine_checks.clock),
         Check("library cv2", partial(machine_checks.library, "cv2")),
         Check("camera", partial(_camera_and_broker, settings)),

@@ -46,6 +46,15 @@ def _library_advice(name: str, said: str) -> str:
     return "install the distribution again in a virtual environment of its own"
 
 
+def installation(*, prefix: str = sys.prefix, base: str = sys.base_prefix) -> Finding:
+    """Whether the program has its libraries for itself, so that no other's upgrade changes them."""
+    check = "installation"
+    if prefix == base:
+        advice = "python3 -m venv /opt/posture, install there, and run it from there"
+        return warning(check, f"runs outside a virtual environment of its own ({prefix})", advice)
+    return ok(check, f"in the virtual environment {prefix}")
+
+
 def disk(check: str, folder: Path, *, least_bytes: int) -> Finding:
     """Whether `folder`, or the nearest one above it that exists, can be written and has room."""
     there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path("/"))

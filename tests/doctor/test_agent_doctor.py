@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from posture_agent.analysis import model
 from posture_agent.cli import cli
 from posture_agent.doctor import around_master, database, node
+from posture_agent.doctor import broker as broker_doctor
 from posture_agent.settings import MasterSettings
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.migrate import grant, migrate
@@ -159,10 +160,10 @@ def test_a_running_master_is_seen_by_its_lock(tmp_path: Path) -> None:
 @pytest.mark.integration
 def test_the_broker_is_asked_for_login_and_round_trip(broker: Mosquitto) -> None:
     settings = MasterSettings().broker.model_copy(update={"port": broker.port})
-    found = by_check(around_master.broker(settings))
+    found = by_check(broker_doctor.broker(settings))
     assert {name: finding.state for name, finding in found.items()} == {"broker": "ok", "broker topics": "ok"}
     broker.stop()
-    down = by_check(around_master.broker(settings))["broker"]
+    down = by_check(broker_doctor.broker(settings))["broker"]
     assert (down.state, down.advice) == ("failed", "start the broker, or name another with --broker")
 
 
@@ -177,7 +178,7 @@ def test_a_wrong_password_at_the_broker_is_named_and_not_shown(tmp_path: Path) -
         settings = MasterSettings.model_validate(
             {"broker": {"port": server.port, "username": "master", "password": "s3cr3t-word"}}
         ).broker
-        found = list(around_master.broker(settings))
+        found = list(broker_doctor.broker(settings))
     finally:
         server.end()
     assert [(finding.check, finding.state) for finding in found] == [("broker login", "failed")]
@@ -192,7 +193,7 @@ def test_a_topic_that_may_not_be_used_is_named(tmp_path: Path) -> None:
     server = Mosquitto(tmp_path / "broker", extra=f"acl_file {rights}")
     server.start()
     try:
-        found = by_check(around_master.broker(MasterSettings().broker.model_copy(update={"port": server.port})))
+        found = by_check(broker_doctor.broker(MasterSettings().broker.model_copy(update={"port": server.port})))
     finally:
         server.end()
     assert found["broker"].state == "ok"

@@ -42,7 +42,9 @@ def test_a_camera_that_lacks_nothing_is_well(looked: Any, broker: Mosquitto, tmp
     master_says(broker)
     found = looked("--pi-id", "pi1", "--source", "synthetic", "--spool", str(tmp_path))
     assert {name: finding["state"] for name, finding in found.items() if name != "clock"} == {
-        **dict.fromkeys(("library cv2", "camera", "broker", "broker topics", "master", "spool"), "ok")
+        **dict.fromkeys(
+            ("installation", "cpu", "library cv2", "camera", "broker", "broker topics", "master", "spool"), "ok"
+        )
     }
     assert "kB/s at 2 frames/s" in found["camera"]["text"]
 

@@ -1,12 +1,15 @@
 """`posture-agent doctor`: what is not well around a master or a worker, and what to do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
     from posture_shared.checks import Check
+
+_ROOM_BYTES: Final = 64 * 1024 * 1024
+"""What a worker's node needs: the model may be installed anew."""
 
 
 @click.command()
@@ -29,17 +32,18 @@ def doctor(*, as_json: bool, config: Path | None, data_dir: Path | None, worker:
 def _of_master(config: Path | None, data_dir: Path | None) -> "list[Check]":
     from functools import partial  # noqa: PLC0415 - keeps --help fast
 
-    from posture_agent.doctor import around_master, database, kubernetes  # noqa: PLC0415
+    from posture_agent.doctor import around_master, broker, database, kubernetes  # noqa: PLC0415
     from posture_agent.settings import MasterSettings  # noqa: PLC0415
     from posture_agent.store.database import ALIASES  # noqa: PLC0415
-    from posture_shared import settings  # noqa: PLC0415
+    from posture_shared import machine_checks, settings  # noqa: PLC0415
     from posture_shared.checks import Check  # noqa: PLC0415
 
     flags = {"data_dir": data_dir}
     chosen = settings.load(MasterSettings, "master", flags=flags, config=config, aliases=ALIASES).value
     return [
-        *(_of_analysis(chosen.model) if chosen.local_threads else []),
-        Check("broker", partial(around_master.broker, chosen.broker)),
+        Check("installation", machine_checks.installation),
+        *(_of_analysis(chosen.model) if chosen.local_threads else [Check("clock", machine_checks.clock)]),
+        Check("broker", partial(broker.broker, chosen.broker)),
         Check("database", partial(database.database, chosen.database)),
         Check("data folder", partial(around_master.data_folder, chosen)),
         Check("ports", partial(around_master.ports, chosen)),
@@ -51,6 +55,7 @@ def _of_master(config: Path | None, data_dir: Path | None) -> "list[Check]":
 def _of_worker(config: Path | None, master: str | None) -> "list[Check]":
     from functools import partial  # noqa: PLC0415 - keeps --help fast
 
+    from posture_agent.analysis import model  # noqa: PLC0415
     from posture_agent.doctor import node  # noqa: PLC0415
     from posture_agent.worker.settings import WorkerSettings  # noqa: PLC0415
     from posture_shared import machine_checks, settings  # noqa: PLC0415
@@ -58,7 +63,9 @@ def _of_worker(config: Path | None, master: str | None) -> "list[Check]":
 
     chosen = settings.load(WorkerSettings, "worker", flags={"master": master}, config=config).value
     return [
+        Check("installation", machine_checks.installation),
         *_of_analysis(chosen.model),
+        Check("disk", partial(machine_checks.disk, "disk", model.model_folder(), least_bytes=_ROOM_BYTES)),
         Check("master", partial(node.master_reached, chosen.master)),
         Check("key", partial(machine_checks.key, "key", chosen.key)),
     ]

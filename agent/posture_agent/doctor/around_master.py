@@ -1,52 +1,29 @@
-"""What a master needs around it: broker, data folder, ports, keys."""
+"""What a master needs around it on its machine: data folder, ports, keys."""
 
 import contextlib
 import fcntl
 import os
-import secrets
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from posture_agent import listening
-from posture_agent.master import rival
-from posture_agent.master.broker_settings import BrokerSettings
 from posture_agent.settings import MasterSettings
 from posture_agent.store.outbox import LOCK
-from posture_shared import broker_check, keys, machine_checks
-from posture_shared.checks import Finding, failed, masked, ok, warning
+from posture_agent.store.pictures import FOLDER
+from posture_shared import keys, machine_checks
+from posture_shared.checks import Finding, failed, ok, warning
 from posture_shared.exits import Stop
-
-
-def broker(settings: BrokerSettings) -> Iterator[Finding]:
-    """Login, a message there and back, limits; the clock of a master that is online."""
-    where, topic = f"{settings.host}:{settings.port}", rival.STATUS_TOPIC
-    secret = settings.password.get_secret_value() if settings.password else None
-    try:
-        client = rival.client(settings, f"{settings.client_id}-doctor-{secrets.token_hex(4)}")
-    except (OSError, ValueError) as error:
-        text = f"the TLS settings cannot be used: {masked(str(error), secret)}"
-        yield failed("broker", text, "check broker.tls_ca: a PEM file that this user may read")
-        return
-    seen = broker_check.look(client, settings.host, settings.port, topic)
-    yield from broker_check.findings(seen, where=where, topic=topic, tls=settings.tls_ca is not None, secret=secret)
-    if seen.connected and settings.tls_ca is None and not _this_machine(settings.host):
-        text = "passwords and pictures cross the network in the clear"
-        yield warning("broker tls", text, "set broker.tls_ca, unless this network is yours alone")
-    status = rival.parse(seen.retained.get(topic, b""))
-    if status is not None and status.state == "online":
-        age_s = (datetime.now(UTC) - status.at).total_seconds()
-        if age_s > 4 * settings.heartbeat_s:
-            text = f"the broker says that a master is online and has not heard of it for {age_s:.0f} s"
-            yield warning("other master", text, "it may hang, or this machine's clock is ahead")
 
 
 def data_folder(settings: MasterSettings) -> Iterator[Finding]:
     """Whether rows and pictures can be written, and who does so now."""
     yield machine_checks.disk("data folder", settings.data_dir, least_bytes=settings.store.free_bytes)
+    pictures = settings.data_dir / FOLDER
+    if pictures.is_dir():
+        yield machine_checks.disk("pictures folder", pictures, least_bytes=0)
     if runs(settings.data_dir):
         yield ok("master", f"a master runs with {settings.data_dir}")
 
@@ -135,10 +112,3 @@ def _without_keys(settings: MasterSettings) -> Finding:
         return warning("keys", text, "`posture-agent keys create NAME --role …`, then take insecure away")
     text = f"none, and the master will not listen on {settings.listen} without"
     return failed("keys", text, "`posture-agent keys create NAME --role …`, or listen on 127.0.0.1")
-
-
-def _this_machine(host: str) -> bool:
-    try:
-        return listening.is_loopback(host)
-    except Stop:
-        return False

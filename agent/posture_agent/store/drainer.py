@@ -36,6 +36,8 @@ _POLL_S: Final = 0.5
 _PARKED_S: Final = 3.0
 """How often it is looked whether refused rows still stand there."""
 _BACKOFF_S: Final = (0.5, 10.0)
+_QUIET_S: Final = 2.0
+"""Without rows the database is asked this often whether it is still there: a night without rows hides no fault."""
 _MARK_S: Final = 1.0
 """How often waiting for a mark looks whether the program is to end."""
 
@@ -131,13 +133,18 @@ class Drainer:
             self._types[stream.table] = dict(types)
 
     def _drain(self, link: psycopg2.extensions.connection, reader: sqlite3.Connection) -> None:
+        asked_s = time.monotonic()
         while not self._ending.is_set():
             self._look_for_parked(reader)
             moved = sum(self._round(link, reader, stream) for stream in STREAMS)
             if moved:
+                asked_s = time.monotonic()
                 self._link = msgspec.structs.replace(self._link, last_ok=datetime.now(UTC))
             elif link.closed:
                 raise psycopg2.OperationalError("the connection was closed")
+            elif time.monotonic() - asked_s > _QUIET_S:
+                asked_s = time.monotonic()
+                sender.ask(link)
             if moved < BATCH:
                 self._ending.wait(_POLL_S)
 

@@ -57,6 +57,12 @@ class _Shortfall(Exception):  # noqa: N818 - an outcome
     """Fewer rows were inserted than were never sent before."""
 
 
+def ask(link: psycopg2.extensions.connection) -> None:
+    """Whether the database is still there: raises psycopg2.Error where it is not."""
+    with link, link.cursor() as cursor:
+        cursor.execute(_LIMIT + "SELECT 1")
+
+
 def types(link: psycopg2.extensions.connection, stream: Stream) -> tuple[Mapping[str, str], bool]:
     """The columns of the stream's table with their types, and whether its key is unique."""
     with link, link.cursor() as cursor:

@@ -255,6 +255,7 @@ async def open_session(
         raise
     finally:
         _unwatch(control)
+        _close(monitor)
     return Session(control, events, welcome)
 
 

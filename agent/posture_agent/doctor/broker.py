@@ -1,0 +1,138 @@
+"""The broker as the master's login sees it: login, reading, writing, limits, other masters, the cameras' own words."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from paho.mqtt import client as paho
+
+from posture_agent import listening
+from posture_agent.master import camera_status, rival
+from posture_agent.master.broker_settings import BrokerSettings
+from posture_agent.master.camera_status import CameraStatus
+from posture_shared import broker_check, machine_checks
+from posture_shared.checks import Finding, failed, masked, ok, warning
+from posture_shared.exits import Stop
+
+_PICTURE_S: Final = 5.0
+"""How long to wait for a picture of a camera that says it sends some."""
+_STATUS: Final = "status/"
+_PROBE: Final = "confirm/doctor"
+"""A confirmation for a camera of this name, which is none; an empty one says nothing."""
+
+
+def broker(settings: BrokerSettings) -> Iterator[Finding]:
+    """All that can be known with two short connections. Pictures that arrive meanwhile are only counted."""
+    where, topic = f"{settings.host}:{settings.port}", rival.STATUS_TOPIC
+    secret = settings.password.get_secret_value() if settings.password else None
+    try:
+        client = _client(settings)
+    except (OSError, ValueError) as error:
+        text = f"the TLS settings cannot be used: {masked(str(error), secret)}"
+        yield failed("broker", text, "check broker.tls_ca: a PEM file that this user may read")
+        return
+    seen = broker_check.look(client, settings.host, settings.port, topic, also=["status/+"])
+    yield from broker_check.findings(seen, where=where, topic=topic, tls=settings.tls_ca is not None, secret=secret)
+    if not seen.connected:
+        return
+    if settings.tls_ca is None and not _this_machine(settings.host):
+        text = "passwords and pictures cross the network in the clear"
+        yield warning("broker tls", text, "set broker.tls_ca, unless this network is yours alone")
+    yield from _other_master(seen.retained.get(topic, b""), settings.heartbeat_s)
+    cameras = _cameras(seen.retained)
+    yield from _troubled(cameras)
+    yield from _rights(settings, [name for name, said in cameras.items() if _sends(said)])
+
+
+def _client(settings: BrokerSettings) -> paho.Client:
+    return rival.client(settings, f"{settings.client_id}-doctor-{secrets.token_hex(4)}")
+
+
+def _other_master(payload: bytes, heartbeat_s: float) -> Iterator[Finding]:
+    status = rival.parse(payload)
+    if status is None or status.state != "online":
+        return
+    age_s = (datetime.now(UTC) - status.at).total_seconds()
+    if age_s > 4 * heartbeat_s:
+        text = f"the broker says that a master is online and has not heard of it for {age_s:.0f} s"
+        yield warning("other master", text, "it may hang, or this machine's clock is ahead")
+    elif age_s < -machine_checks.CLOCK_S:
+        text = f"the clock of the master that is online is {-age_s:.0f} s ahead of this machine's"
+        yield warning("clock of the master", text, "timedatectl set-ntp true on both machines")
+
+
+def _cameras(retained: dict[str, bytes]) -> dict[str, CameraStatus]:
+    """What cameras that are online say of themselves."""
+    said = {topic.removeprefix(_STATUS): camera_status.parse(body) for topic, body in retained.items()}
+    return {name: one for name, one in said.items() if name != "master" and one is not None and one.state == "online"}
+
+
+def _sends(said: CameraStatus) -> bool:
+    return said.capture == "on" and not said.trouble and (said.fps or 0) >= 1 / _PICTURE_S
+
+
+def _troubled(cameras: dict[str, CameraStatus]) -> Iterator[Finding]:
+    for name, said in cameras.items():
+        if said.trouble:
+            advice = f"see to the camera, or run `posture-publisher doctor --pi-id {name}` there"
+            yield warning(f"camera {name}", f"gives no pictures: {said.trouble}", advice)
+
+
+def _rights(settings: BrokerSettings, sending: list[str]) -> Iterator[Finding]:
+    """Whether confirmations may be written, and pictures read where some are sent."""
+    pictures, refusal = 0, ""
+    answered = subscribed = False
+    client = _client(settings)
+
+    def connected(*_: object) -> None:
+        client.subscribe("images/#", 0)
+
+    def ready(_c: object, _u: object, _mid: object, reasons: list[Any], _p: object) -> None:
+        nonlocal subscribed
+        subscribed = not reasons[0].is_failure
+        client.publish(_PROBE, b"", 1)
+
+    def heard(*_: object) -> None:
+        nonlocal pictures
+        pictures += 1
+
+    def published(_c: object, _u: object, _mid: object, reason: Any, _p: object) -> None:
+        nonlocal answered, refusal
+        answered, refusal = True, str(reason) if reason.is_failure else ""
+
+    client.on_connect, client.on_subscribe = connected, ready
+    client.on_message, client.on_publish = heard, published
+    _run(client, settings, lambda: answered and (bool(pictures) or not sending or bool(refusal)))
+    if refusal:
+        text = f"confirm/# may not be written ({refusal}): cameras never hear that their pictures are safe"
+        yield failed(
+            "broker rights", text, "let the master's login write to confirm/#, control/#, alerts/#, status/master"
+        )
+    if not subscribed and not refusal:
+        yield failed("broker pictures", "images/# may not be read", "let the master's login read images/# and status/+")
+    elif sending and not pictures and not refusal:
+        text = f"nothing comes from images/# although {sending[0]} says that it sends pictures"
+        yield failed("broker pictures", text, "let the master's login read images/# at the broker")
+    elif pictures:
+        yield ok("broker pictures", "pictures arrive")
+
+
+def _run(client: paho.Client, settings: BrokerSettings, done: Any) -> None:
+    deadline = time.monotonic() + _PICTURE_S
+    try:
+        client.connect(settings.host, settings.port, 10)
+        while time.monotonic() < deadline and not done():
+            if client.loop(0.1) != 0:
+                return
+        client.disconnect()
+    except (OSError, ValueError):
+        return
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return listening.is_loopback(host)
+    except Stop:
+        return False
