@@ -50,6 +50,8 @@ def _settings_options(command: Any) -> Any:
         click.option("--user", help="Broker login; the password comes from POSTURE_BROKER__PASSWORD or a file."),
         click.option("--tls", is_flag=True, default=None, help="Encrypt, trusting the system's authorities."),
         click.option("--tls-ca", type=path, metavar="FILE", help="Encrypt, trusting this authority alone."),
+        click.option("--metrics-listen", metavar="ADDRESS", help="Address for /metrics and health; default 127.0.0.1."),
+        click.option("--metrics-port", metavar="PORT|off", help="Port for /metrics, /healthz, /readyz; default off."),
         click.option("--config", type=path, metavar="FILE", help="A TOML file with a table [publisher]."),
     ]
     for option in reversed(options):
@@ -69,6 +71,7 @@ def run(**flags: Any) -> int:
     settings.require_camera()
     setup(style=settings.log_style, level=settings.log_level)
     from posture_publisher.daemon import Daemon  # noqa: PLC0415 - with OpenCV and MQTT: --help must not wait for it
+    from posture_publisher.monitoring import monitored  # noqa: PLC0415 - likewise
     from posture_publisher.sources import open_source  # noqa: PLC0415 - likewise
     from posture_shared.service import Service  # noqa: PLC0415 - likewise
 
@@ -80,7 +83,9 @@ def run(**flags: Any) -> int:
         from posture_publisher.replicas import publish  # noqa: PLC0415 - likewise
 
         return publish(settings, source)
-    return Daemon(settings, source, service).run()
+    daemon = Daemon(settings, source, service)
+    with monitored(settings, [lambda: daemon.glance]):
+        return daemon.run()
 
 
 @cli.command()

@@ -26,6 +26,7 @@ from posture_publisher.link import (
     RunSeen,
     Subscribed,
 )
+from posture_publisher.monitoring import Glance
 from posture_publisher.obedience import FILE, Obedience
 from posture_publisher.settings import PublisherSettings
 from posture_publisher.shipping import Shipping
@@ -102,6 +103,8 @@ class Daemon:
         self._told = False
         self._progress_s = 0.0
         self._tick_s = self._status_s = float("-inf")
+        self.glance = self._glance(self._started_s)
+        """How this camera was within the last second. Any thread may look."""
 
     def run(self) -> Exit:
         """Publish until the source ends or a signal comes.
@@ -175,6 +178,7 @@ class Daemon:
         if now_s - self._tick_s >= _TICK_S:
             self._tick_s = now_s
             self._shipping.tick(now_s)
+            self.glance = self._glance(now_s)
         if self._up and now_s - self._status_s >= _STATUS_S:
             self._say_status(now_s)
         self._capture.room(free=self._shipping.has_room)
@@ -327,6 +331,9 @@ class Daemon:
     def _say_status(self, now_s: float) -> None:
         self._status_s = now_s
         self._link.say(self._status("online"))
+
+    def _glance(self, now_s: float) -> Glance:
+        return Glance(self._settings.pi_id, now_s, self._up, self._status("online"))
 
     def _status(self, state: Literal["online", "offline"]) -> CameraStatus:
         now_s = time.monotonic()

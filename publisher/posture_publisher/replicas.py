@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from posture_publisher.daemon import Daemon, Figures
+from posture_publisher.monitoring import Glance, monitored
 from posture_publisher.settings import PublisherSettings
 from posture_publisher.sources import Source
 from posture_publisher.sources.fan import Fan
@@ -25,6 +26,10 @@ class _Replica(threading.Thread):
         super().__init__(name=settings.pi_id, daemon=True)
         self.daemon_ = Daemon(settings, source)
         self.stop: Stop | None = None
+
+    def glance(self) -> Glance:
+        """How the camera was within the last second."""
+        return self.daemon_.glance
 
     def run(self) -> None:
         """The thread's body."""
@@ -48,11 +53,12 @@ def publish(settings: PublisherSettings, source: Source) -> Exit:
             replica.daemon_.end()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    for replica in replicas:
-        replica.start()
-    for replica in replicas:
-        while replica.is_alive():
-            replica.join(_JOIN_S)
+    with monitored(settings, [replica.glance for replica in replicas]):
+        for replica in replicas:
+            replica.start()
+        for replica in replicas:
+            while replica.is_alive():
+                replica.join(_JOIN_S)
     for number, handler in before.items():
         signal.signal(number, handler)
     click.echo(table([replica.daemon_.figures() for replica in replicas]), nl=False)

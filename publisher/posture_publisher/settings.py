@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import PI_ID
+from posture_shared.health import PortOrOff
 from posture_shared.settings import Settings
 
 MIB: Final = 1024 * 1024
@@ -89,6 +90,11 @@ class PublisherSettings(Settings):
     """The MQTT broker."""
     spool: SpoolSettings = SpoolSettings()
     """Frames that the master has not confirmed yet."""
+    metrics_listen: str = "127.0.0.1"
+    """Address for `/metrics`, `/healthz`, `/readyz` (read-only)."""
+    metrics_port: PortOrOff = "off"
+    """TCP port for `/metrics`, `/healthz`, `/readyz` (9472 is free for it); 0: any free one; `off`: none. What they say
+    goes to `status/<pi_id>` anyway."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe log lines that are written."""
     log_style: Literal["text", "json"] = "text"
