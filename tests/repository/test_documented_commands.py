@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,13 @@ import click
 import pytest
 
 from posture_agent.cli import cli as agent
+from posture_agent.settings import MasterSettings
+from posture_agent.worker.settings import WorkerSettings
 from posture_console.cli import cli as console
+from posture_console.settings import ConsoleSettings
 from posture_publisher.cli import cli as publisher
+from posture_publisher.settings import PublisherSettings
+from posture_shared.settings import Settings, load
 from support.images import photographs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +92,24 @@ def test_a_verb_or_flag_that_does_not_exist_is_noticed() -> None:
         )
         is None
     )
+
+
+MODELS: dict[str, type[Settings]] = {
+    "master": MasterSettings,
+    "worker": WorkerSettings,
+    "publisher": PublisherSettings,
+    "console": ConsoleSettings,
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_settings_in_examples_are_understood(document: Path, tmp_path: Path) -> None:
+    for number, example in enumerate(blocks(document, "toml")):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(example, encoding="utf-8")
+        for program in tomllib.loads(example).keys() - {"version"}:
+            examples = {"master": "tcp://HOST:5570"} if program == "worker" else {}
+            load(MODELS[program], program, config=file, folders=(), examples=examples)
 
 
 def runnable(document: Path) -> list[str]:

@@ -1,7 +1,9 @@
 """Who may do what in PostgreSQL, and older installations that are brought there without losing a row."""
 # ruff: noqa: S608 - all names are the test's own
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -187,3 +189,16 @@ def test_the_newest_of_each_camera_is_found_by_the_index(postgres: Postgres) -> 
     rows: list[Any] = ask(url, "SELECT pi_id, received_time FROM posture_now ORDER BY 1")
     assert len(rows) == 40
     assert dict(rows) == dict(ask(url, "SELECT pi_id, max(received_time) FROM posture_log GROUP BY 1"))
+
+
+def test_the_statements_of_the_document_do_what_it_says(new_postgres: Callable[[], Postgres]) -> None:
+    server = new_postgres()
+    migrate(server.url)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "database.md").read_text(encoding="utf-8")
+    logins, nightly = re.findall(r"^```sql\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    ask(server.url, logins.replace("…", "a long secret"))
+    assert ask(settings_of(server, server.url, user="grafana").dsn(), "SELECT count(*) FROM posture_by_day") == [(0,)]
+    ask(settings_of(server, server.url, user="posture_writer").dsn(), "INSERT INTO posture_log (pi_id) VALUES ('pi1')")
+    asked = re.search(r"'(SELECT posture_remove_old\(.*?\))'", nightly)
+    assert asked is not None
+    ask(server.url, asked[1])
