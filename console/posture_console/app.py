@@ -30,7 +30,7 @@ from posture_console.links.source import Source
 from posture_console.own_load import OwnLoad
 from posture_console.record.recorder import TapedStore
 from posture_console.screens.drill import screen_for
-from posture_console.screens.help import HelpScreen
+from posture_console.screens.help import HelpScreen, keys_of
 from posture_console.screens.jobs import JobsView
 from posture_console.screens.links import LinksView
 from posture_console.screens.notices import NoticesView
@@ -48,9 +48,6 @@ from posture_shared.exits import Exit, Stop
 
 if TYPE_CHECKING:
     from posture_console.screens.acting import Done
-
-_TEXTUALS_OWN: Final = frozenset({"screen.copy_text", "app.focus_previous", "help_quit"})
-"""Keys of the framework that our help does not explain."""
 
 FLUSH_S: Final = 0.25
 AGES_S: Final = 1.0
@@ -281,7 +278,7 @@ class ConsoleApp(ThriftyApp):
     def action_help(self) -> None:
         """Show the keys that work here."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self._keys(self.screen)))
+            self.push_screen(HelpScreen(keys_of(self.screen)))
 
     @on(View.Ready)
     def _first_reading(self) -> None:
@@ -293,18 +290,6 @@ class ConsoleApp(ThriftyApp):
         if screen is not None:
             self.push_screen(screen)
             self.call_next(self.flush)
-
-    def _keys(self, screen: Screen[Any]) -> list[tuple[str, str]]:
-        """Key and meaning of everything that works on this screen, the nearest first."""
-        keys: dict[str, str] = {}
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.system or not binding.description or binding.action in _TEXTUALS_OWN:
-                continue
-            key = binding.key_display or self.get_key_display(binding)
-            text = active.tooltip or binding.tooltip or binding.description
-            keys.setdefault(text, key)
-        return [(key, text) for text, key in keys.items()]
 
 
 def run_console(settings: ConsoleSettings, target: Target) -> int:

@@ -34,6 +34,7 @@ class Column(Generic[R]):
         name: how filter and sort call it.
         title: heading.
         width: cells it needs at least.
+        wish: cells it would like before columns of a higher rank have any.
         weight: share of the room that is left over.
         right: whether it is right-aligned.
         rank: 0 is always shown; the highest rank leaves first where the screen is narrow.
@@ -46,6 +47,7 @@ class Column(Generic[R]):
     name: str
     title: str
     width: int
+    wish: int = 0
     weight: int = 0
     right: bool = False
     rank: int = 0
@@ -101,13 +103,9 @@ def widths(columns: Sequence[Column[R]], room: int, *, gap: int = 2) -> list[tup
 
     Columns leave by rank, the highest first; what is left over goes to the weighted ones. The first always stays.
     """
-    shown = list(columns)
-    while len(shown) > 1 and _needed(shown, gap) > room:
-        leaving = max(shown[1:], key=lambda column: column.rank)
-        if leaving.rank == 0:
-            break
-        shown.remove(leaving)
-    spare = max(0, room - _needed(shown, gap))
+    shown, is_roomy = _fitting(columns, room, gap)
+    size = {column.name: max(column.width, column.wish if is_roomy else 0) for column in shown}
+    spare = max(0, room - sum(size.values()) - gap * (len(shown) - 1))
     weights = sum(column.weight for column in shown)
     result: list[tuple[Column[R], int]] = []
     for column in shown:
@@ -115,9 +113,20 @@ def widths(columns: Sequence[Column[R]], room: int, *, gap: int = 2) -> list[tup
         if weights and column.weight:
             spare -= extra
             weights -= column.weight
-        result.append((column, column.width + extra))
+        result.append((column, size[column.name] + extra))
     return result
 
 
-def _needed(columns: Sequence[Column[R]], gap: int) -> int:
-    return sum(column.width for column in columns) + gap * (len(columns) - 1)
+def _fitting(columns: Sequence[Column[R]], room: int, gap: int) -> tuple[list[Column[R]], bool]:
+    """The columns that fit, and whether those with a wish have it: they give it up before they leave themselves."""
+    shown = list(columns)
+    while len(shown) > 1:
+        gaps = gap * (len(shown) - 1)
+        if sum(max(column.width, column.wish) for column in shown) + gaps <= room:
+            return shown, True
+        leaving = max(shown[1:], key=lambda column: column.rank)
+        plain = sum(column.width for column in shown) + gaps
+        if leaving.rank == 0 or (leaving.wish and plain <= room):
+            return shown, False
+        shown.remove(leaving)
+    return shown, False

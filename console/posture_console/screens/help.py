@@ -1,19 +1,25 @@
-"""Help: the keys that work here, and what the marks mean."""
+"""Help: the keys that work here, those of the focused widget first, and what the marks mean."""
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from posture_console.core.facts import Fact, fact_lines
 from posture_console.core.spans import Cell, Span, Tone, joined
 from posture_console.core.status import PLACEMENT, POSTURE, WORKER, Look
 from posture_console.widgets.cell_lines import CellLines
+from posture_console.widgets.live_table import LiveTable
 
-_WIDTH = 70
+_WIDTH: Final = 70
+_TEXTUALS_OWN: Final = frozenset({"copy_text", "focus_previous", "help_quit", "page_left", "page_right"})
+_SCROLLING: Final = ("scroll_", "page_")
+
+Sections = Mapping[str, Iterable[tuple[str, str]]]
+"""Heading → (key, what it does)."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -23,9 +29,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter", "dismiss", "Close", key_display="esc"),
     ]
 
-    def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, keys: Sections) -> None:
         super().__init__()
-        self._keys = list(keys)
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         """One scrolling sheet."""
@@ -40,11 +46,28 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(CellLines).show(help_lines(self._keys))
 
 
-def help_lines(keys: Iterable[tuple[str, str]]) -> list[Cell]:
+def keys_of(screen: Screen[Any]) -> Sections:
+    """What every key does that works on this screen now: in the focused widget, in this view, everywhere."""
+    focused = screen.focused
+    widget = "this table" if isinstance(focused, LiveTable) else "this part"
+    sections: dict[str, dict[str, str]] = {widget: {}, "this view": {}, "everywhere": {}}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        action = binding.action.rpartition(".")[2].partition("(")[0]
+        if binding.system or not binding.description or action in _TEXTUALS_OWN or action.startswith(_SCROLLING):
+            continue
+        heading = {screen: "this view", screen.app: "everywhere"}.get(active.node, widget)
+        key = binding.key_display or screen.app.get_key_display(binding)
+        sections[heading].setdefault(active.tooltip or binding.tooltip or binding.description, key)
+    return {heading: [(key, text) for text, key in keys.items()] for heading, keys in sections.items() if keys}
+
+
+def help_lines(keys: Sections) -> list[Cell]:
     """The sheet's lines."""
-    facts: list[Fact] = [("keys", ())]
-    facts += [(key, (Span(text, Tone.TEXT),)) for key, text in keys]
-    facts += [("", ()), ("filter", ())]
+    facts: list[Fact] = []
+    for heading, lines in keys.items():
+        facts += [(heading, ()), *((key, (Span(text, Tone.TEXT),)) for key, text in lines), ("", ())]
+    facts.append(("filter", ()))
     facts += [
         ("pi1", (Span("rows with this text in any column", Tone.TEXT),)),
         ("!pi1", (Span("rows without it", Tone.TEXT),)),

@@ -93,6 +93,7 @@ DECISIONS: Final[Sheet[Decision]] = Sheet(
             name="reason",
             title="WHY",
             width=20,
+            wish=50,
             weight=6,
             rank=1,
             cell=lambda d, _m, _w: word(d.reason),

@@ -106,6 +106,7 @@ RESULTS: Final[Sheet[Result]] = Sheet(
             name="reason",
             title="REASON",
             width=8,
+            wish=27,
             weight=6,
             rank=1,
             cell=lambda r, _m, _w: word(r.reason, Tone.DIM),
