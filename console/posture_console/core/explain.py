@@ -70,8 +70,8 @@ def decision_facts(decision: Decision) -> list[tuple[str, Cell]]:
         ("when", word(f"{clock_time(decision.at)}  generation {decision.generation}")),
         ("scope", word(decision.scope, Tone.STRONG)),
         ("move", word(f"{decision.source or '–'} → {decision.target or '–'}", Tone.STRONG)),
-        ("trigger", word(decision.trigger)),
         ("why", word(decision.reason)),
+        ("trigger", word(decision.trigger)),
     ]
     facts += [(_label(name), word(_value(value))) for name, value in decision.inputs.items() if name != "samples"]
     if decision.handover_ms is not None:

@@ -82,8 +82,13 @@ def groups(store: SiteStore, camera: str | None = None) -> list[Group]:
 def split_facts(label: str, split: Split, cells: int, *, longest_ms: float = 0.0) -> list[Fact]:
     """The whole and a bar of its parts, as long as it is against `longest_ms`; below it each part in words."""
     known = [(name, value, tone) for name, value, tone in zip(_WORDS, split, _TONES, strict=True) if value is not None]
-    words = [(Span(f"{name} ", Tone.FAINT), Span(milliseconds(value), tone)) for name, value, tone in known]
-    text = joined(*(part for at, cell in enumerate(words) for part in (*([(Span("  "),)] if at else []), cell)))
+    figures = [milliseconds(value).removesuffix(" ms") for _, value, _ in known]
+    words = [
+        (Span(f"{name} ", Tone.FAINT), Span(figure, tone))
+        for (name, _, tone), figure in zip(known, figures, strict=True)
+    ]
+    apart = [part for at, cell in enumerate(words) for part in (*([(Span("  "),)] if at else []), cell)]
+    text = joined(*apart)
     room = max(4, cells - _TOTAL)
     full = max(4, round(room * split.total / max(longest_ms, split.total, 0.1)))
     bar = share_bar([(value, tone) for _, value, tone in known], min(room, full))

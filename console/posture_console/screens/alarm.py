@@ -1,6 +1,9 @@
 """One alarm: what it says, since when, what it is about, and whether somebody keeps it quiet."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 
 from posture_console.core.leads import camera_about, node_about
 from posture_console.core.quantities import duration, moment
@@ -18,6 +21,9 @@ class AlarmView(LeadingView):
 
     TAB = "Overview"
     AUTO_FOCUS = "#facts"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("z", "silence", "Silence", id="silence", tooltip="Keep it quiet for a while, or end that"),
+    ]
     LEADS = frozenset({"lead_camera", "lead_node"})
 
     def __init__(self, alarm: Alarm) -> None:

@@ -7,6 +7,8 @@ from textual.containers import Horizontal, Vertical
 from textual.css.scalar import Scalar
 
 from posture_console.core.connection import Phase
+from posture_console.core.facts import LABEL, fact_lines
+from posture_console.core.latency import group_facts, groups
 from posture_console.core.reading import Reading
 from posture_console.core.rows.cameras import CAMERAS, cameras
 from posture_console.core.rows.happenings import HAPPENINGS, happenings
@@ -22,6 +24,8 @@ MIN_PANEL: Final = 7
 FRAME_LINES: Final = 3
 """Borders and headings of a panel."""
 
+LATENCY_EVERY: Final = 8
+"""Flushes from one look at the latencies to the next: two seconds; medians of hundreds of frames move slowly."""
 RECENT: Final = 60
 """Results shown here; the log has all."""
 
@@ -41,12 +45,12 @@ class OverviewView(View):
         yield CellLines(id="flow")
         with Horizontal(id="now"):
             yield LiveTable(
-                CAMERAS.only("camera", "status", "age", "neck", "body", "fps", "placement", "trend"),
+                CAMERAS.only("camera", "status", "age", "neck", "body", "fps", "placement", "good", "trend"),
                 id="cameras-now",
                 classes="panel",
             )
             yield LiveTable(
-                NODES.only("node", "load", "cpu", "fps", "worker", "trend", "analyze"), id="nodes-now", classes="panel"
+                NODES.only("node", "load", "cpu", "fps", "trend", "worker", "analyze"), id="nodes-now", classes="panel"
             )
         with Horizontal(id="past"):
             yield LiveTable(
@@ -56,6 +60,7 @@ class OverviewView(View):
             )
             with Vertical(id="attention"):
                 yield LiveTable(HAPPENINGS, id="happenings", classes="panel")
+                yield CellLines(id="latency-now", classes="panel")
                 yield LiveTable(
                     LINK_MATRIX.only("link", "state", "heard", "rate", "detail"), id="links-now", classes="panel"
                 )
@@ -67,6 +72,7 @@ class OverviewView(View):
             ("nodes-now", "Nodes"),
             ("results-now", "Latest results"),
             ("happenings", "Alarms and decisions"),
+            ("latency-now", "Where frames' time goes"),
             ("links-now", "Links"),
         ):
             self.query_one(f"#{name}").border_title = text
@@ -84,6 +90,10 @@ class OverviewView(View):
             self.query_one("#results-now", LiveTable).show(results(store)[:RECENT], moment)
         self.query_one("#happenings", LiveTable).show(happenings(store), moment)
         self.query_one("#links-now", LiveTable).show(link_lines(reading), moment)
+        latency = self.query_one("#latency-now", CellLines)
+        if latency.display and self._turn % LATENCY_EVERY == 1:
+            cells = latency.content_size.width
+            latency.show(fact_lines(group_facts(groups(store), cells - LABEL - 1), cells))
         self._share_height(max(len(store.cameras), len(nodes(store))))
 
     def _share_height(self, lines: int) -> None:
