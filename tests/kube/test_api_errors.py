@@ -136,3 +136,14 @@ async def test_the_same_order_twice_launches_one_job_even_where_the_first_was_no
     site.launcher.found = []
     again = await site.launcher.start_job(order)
     assert (again.name, len(api.jobs)) == (first.name, 1)
+
+
+async def test_tls_that_fails_is_one_sentence_and_no_traceback(api, tmp_path, caplog):
+    api.url = api.url.replace("http://", "https://")
+    made = Site(api, tmp_path)
+    made.launcher.open()
+    await eventually(lambda: made.launcher.link().state == "down", 20)
+    assert "certificate-authority in the kubeconfig" in made.launcher.link().detail
+    assert "\n" not in made.launcher.link().detail
+    assert "Traceback" not in caplog.text
+    await made.launcher.close()

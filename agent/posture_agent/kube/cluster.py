@@ -147,6 +147,7 @@ class Cluster:
 
     def _ask_now(self, verb: str, path: str, query: Mapping[str, Any], body: Object | None) -> bytes:
         import urllib3  # noqa: PLC0415 - comes with the client
+        from kubernetes.client.exceptions import OpenApiException  # noqa: PLC0415 - see the module
 
         asked = _asked(verb, path)
         try:
@@ -163,6 +164,8 @@ class Cluster:
             content: bytes = answer.read()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise faults.of_silence(asked, _short(error), self.address) from None
+        except OpenApiException as error:  # what the client makes of TLS that fails
+            raise faults.of_silence(asked, str(getattr(error, "reason", error)), self.address) from None
         if not 200 <= answer.status < 300:
             raise faults.of_status(answer.status, asked, _message(content), answer.headers.get("Retry-After"))
         return content

@@ -41,7 +41,10 @@ def of_status(status: int, asked: str, message: str, retry_after: str | None) ->
 
 
 def of_silence(asked: str, why: str, address: str) -> KubeError:
-    """The error of a request without an answer."""
+    """The error of a request without an answer. `why` may be what TLS says, in several lines."""
+    if "SSL" in why:
+        told = why.strip().splitlines()[-1].partition("] ")[2].partition(" (_ssl")[0] or "TLS failed"
+        why = f"{told} (see server and certificate-authority in the kubeconfig)"
     return KubeError(f"{address} does not answer {asked}: {why}", "unreachable")
 
 
