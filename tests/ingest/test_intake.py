@@ -1,7 +1,9 @@
 """What becomes of a delivery, without a broker."""
 
 import base64
+import sqlite3
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +12,13 @@ import numpy as np
 import pytest
 
 from posture_agent.master.acks import Receipts
+from posture_agent.master.arrival import Message
 from posture_agent.master.broker_settings import IntakeSettings
 from posture_agent.master.fairness import Fairness
 from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.intake import Intake, Message, Moved
+from posture_agent.master.intake import Intake, Moved
 from posture_agent.store.delivery import Delivery
-from posture_shared.frame import FrameIdentity, embed, new_id
+from posture_shared.frame import FrameIdentity, embed, extract, new_id
 
 if TYPE_CHECKING:
     from posture_agent.master.outcome import Outcome
@@ -39,9 +42,18 @@ class Durable:
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
         self.deliveries: dict[Delivery, str] = {}
+        self.pictures: dict[str, bytes] = {}
+        self.broken = False
 
     def owner(self, frame_id: str) -> str | None:
+        if self.broken:
+            raise sqlite3.OperationalError("disk I/O error")
         return self.owners.get(frame_id)
+
+    def picture(self, frame_id: str) -> bytes | None:
+        if self.broken:
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.pictures.get(frame_id)
 
     def delivered(self, packet: int, sha256: bytes, pi_id: str) -> str | None:
         return self.deliveries.get(Delivery(packet, sha256, pi_id))
@@ -66,6 +78,7 @@ class Desk:
             on_outcome=self.outcomes.append,
             on_seen=self.seen.append,
             on_durable=self.durable.append,
+            picture_of=self.known.picture,
         )
 
     def deliver(self, body: bytes, packet: int, topic: str = "images/pi1", **flags: Any) -> None:
@@ -352,3 +365,97 @@ def test_when_one_camera_ends_the_others_share_its_room() -> None:
         list(fairness.release(pi_id))
         assert sum(fairness._offered.values()) <= 12
     assert fairness.waiting == 0
+
+
+def test_a_frame_that_cannot_be_looked_up_is_neither_acknowledged_nor_lost(desk: Desk) -> None:
+    desk.known.broken = True
+    desk.deliver(identified(1), 1)
+    desk.deliver(known := identified(2), 2)
+    assert (desk.acknowledged, desk.frames, desk.intake.unread) == ([], [], 2)
+    assert desk.intake.tally.rejects == {}
+    assert desk.intake.budget.held > 0
+    desk.intake.look_again()
+    assert desk.intake.unread == 2
+    desk.known.broken = False
+    desk.known.owners[desk_id(known)] = "pi1"
+    desk.intake.look_again()
+    desk.check()
+    assert [frame.seq for frame in desk.frames] == [1]
+    assert desk.intake.tally.repeats == 1
+    desk.settle(desk.frames[0].frame_id)
+    assert desk.acknowledged == [1, 2]
+    assert desk.intake.budget.held == 0
+
+
+def desk_id(body: bytes) -> str:
+    """The frame id in a picture."""
+    found = extract(body)
+    assert found is not None
+    return found.id
+
+
+def test_a_kept_frame_is_acknowledged_and_needs_no_memory_until_its_turn(desk: Desk) -> None:
+    for packet in range(1, 11):
+        desk.deliver(identified(packet), packet)
+    small = Desk(window=4)
+    for packet in range(1, 11):
+        small.deliver(identified(packet), packet)
+    assert len(small.frames) == 4  # the camera's share; the others wait
+    small.deliver(identified(1), 11, topic="images/pi2")
+    small.settle(small.frames[4].frame_id)
+    assert small.acknowledged == []  # pi1 holds pi2 up
+    waiting = small.intake.unacknowledged({"pi1"}, 100)
+    assert [one.frame.seq for one in waiting] == list(range(1, 11))
+    before = small.intake.budget.held
+    for one in waiting:
+        small.known.pictures[one.frame.frame_id] = one.frame.jpeg
+        assert small.intake.kept(one.frame.frame_id)
+    small.check()
+    assert small.acknowledged == list(range(1, 12))
+    assert small.intake.budget.held < before
+    assert small.durable == [Moved("pi2", RUN, 1)]  # pi1 is told nothing before its rows are there
+    done = []
+    for frame in small.frames:  # grows as their turns come
+        small.settle(frame.frame_id)
+        done += small.intake.take_done()
+    assert [frame.seq for frame in small.frames if frame.pi_id == "pi1"] == list(range(1, 11))
+    assert all(frame.jpeg == small.known.pictures[frame.frame_id] for frame in small.frames if frame.pi_id == "pi1")
+    assert sorted(done) == sorted(small.known.pictures)
+    assert small.intake.budget.held == 0
+
+
+def test_a_kept_frame_that_comes_again_is_acknowledged_at_once(desk: Desk) -> None:
+    body = identified(1)
+    desk.deliver(body, 1)
+    assert desk.intake.kept(desk.frames[0].frame_id)
+    desk.deliver(body, 2, dup=True)
+    assert desk.acknowledged == [1, 2]
+    assert desk.intake.tally.repeats == 1
+
+
+def test_what_an_earlier_master_kept_goes_on_and_its_redelivery_is_a_repeat(desk: Desk) -> None:
+    body = identified(7)
+    desk.deliver(body, 1)
+    [waiting] = desk.intake.unacknowledged({"pi1"}, 1)
+    after = Desk()
+    after.known.pictures[waiting.frame.frame_id] = waiting.frame.jpeg
+    after.intake.restore([waiting._replace(frame=replace(waiting.frame, jpeg=b""))])
+    after.check()
+    assert [frame.jpeg for frame in after.frames] == [waiting.frame.jpeg]
+    after.deliver(body, 1, dup=True)
+    assert (after.acknowledged, after.intake.tally.repeats, len(after.frames)) == ([1], 1, 1)
+    after.settle(waiting.frame.frame_id)
+    assert after.intake.take_done() == [waiting.frame.frame_id]
+
+
+def test_a_picture_that_cannot_be_read_at_its_turn_is_read_later(desk: Desk) -> None:
+    desk.deliver(identified(1), 1)
+    [waiting] = desk.intake.unacknowledged({"pi1"}, 1)
+    after = Desk()
+    after.known.broken = True
+    after.intake.restore([waiting._replace(frame=replace(waiting.frame, jpeg=b""))])
+    assert (after.frames, after.intake.unread) == ([], 1)
+    after.known.broken = False
+    after.known.pictures[waiting.frame.frame_id] = waiting.frame.jpeg
+    after.intake.look_again()
+    assert [frame.jpeg for frame in after.frames] == [waiting.frame.jpeg]

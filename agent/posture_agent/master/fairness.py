@@ -42,6 +42,14 @@ class Fairness:
         self._waiting.setdefault(frame.pi_id, deque()).append(frame)
         return False
 
+    def replace(self, pi_id: str, frame_id: str, by: AcceptedFrame) -> None:
+        """Have `by` wait in the place of a frame of the same id."""
+        queue = self._waiting.get(pi_id, ())
+        for at, frame in enumerate(queue):
+            if frame.frame_id == frame_id:
+                self._waiting[pi_id][at] = by
+                return
+
     def release(self, pi_id: str) -> Iterator[AcceptedFrame]:
         """An offered frame of `pi_id` is settled; the frames to be offered in its place.
 

@@ -16,6 +16,7 @@ from paho.mqtt.client import MQTTMessage
 from posture_agent.master import camera_status
 from posture_agent.master.acks import settle
 from posture_agent.master.announcements import Announcements
+from posture_agent.master.arrival import Message
 from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
 from posture_agent.master.camera_status import CameraStatus
 from posture_agent.master.confirm import Confirmations
@@ -23,11 +24,13 @@ from posture_agent.master.confirmed import Confirmed
 from posture_agent.master.connection import Connection
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.identity import Known
-from posture_agent.master.intake import Intake, Message, Moved
+from posture_agent.master.intake import Intake, Moved
 from posture_agent.master.outcome import Outcome
+from posture_agent.master.parking import Parking
 from posture_agent.master.runs import KeptRuns, RunState
 from posture_agent.master.session import Session
 from posture_agent.store.delivery import Delivery
+from posture_agent.store.waiting_frames import WaitingFrames
 from posture_shared.frame import valid_pi_id
 from posture_shared.records import Counters, Link
 
@@ -36,6 +39,7 @@ _OUTSTANDING: Final = 8
 """Confirmations on their way to the broker at once. paho reads as many packets at a time as it has messages
 outstanding, so this also bounds how far one read can overshoot the byte budget."""
 _KEEP_RUNS_S: Final = 10.0
+_LOOK_S: Final = 1.0
 
 
 class Ingest:
@@ -53,6 +57,7 @@ class Ingest:
         on_camera_status: what a camera says of itself.
         on_taken_over: another master took the session: this one must end with exit code 3.
         on_runs: runs to be kept durably, every ten seconds.
+        waiting: where frames are kept that hold up the acknowledgements of others; None: nowhere.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Ingest:
         on_taken_over: Callable[[], None],
         on_runs: Callable[[list[RunState]], None],
         kept: KeptRuns,
+        waiting: WaitingFrames | None = None,
     ) -> None:
         self._on_camera_status, self._on_runs = on_camera_status, on_runs
         self._confirmations = Confirmations(kept.states, time.monotonic())
@@ -82,7 +88,9 @@ class Ingest:
             on_outcome=on_outcome,
             on_seen=self._seen,
             on_durable=self._durable,
+            **({} if waiting is None else {"picture_of": waiting.picture}),
         )
+        self._waiting, self._parking = waiting, None if waiting is None else self._new_parking(waiting, broker)
         self._session = Session(
             broker,
             epoch=epoch,
@@ -95,12 +103,16 @@ class Ingest:
         self._confirmed = Confirmed()
         self._timer: asyncio.TimerHandle | None = None
         self._keeper: asyncio.TimerHandle | None = None
+        self._looker: asyncio.TimerHandle | None = None
         self._holding = False
 
     def start(self) -> None:
         """Begin; call on the event loop."""
+        if self._waiting is not None:
+            self._intake.restore(self._waiting.load())
         self._session.start()
         self._keep_runs()
+        self._look()
 
     async def tried(self) -> None:
         """Wait for the first attempt to subscribe, whatever came of it."""
@@ -114,17 +126,18 @@ class Ingest:
     async def stop(self) -> None:
         """End: what is not acknowledged comes again."""
         self._tell()
-        for timer in (self._timer, self._keeper):
+        for timer in (self._timer, self._keeper, self._looker):
             if timer is not None:
                 timer.cancel()
         self._flush_runs()
         await self._session.stop()
+        if self._waiting is not None:
+            self._waiting.close()
 
     def settle(self, frame_id: str) -> None:
         """The frame's row is durable: acknowledge, confirm, free its bytes."""
         self._intake.settle(frame_id)
-        if not self._intake.budget.full and not self._holding:
-            self._session.read(on=True)
+        self._read_on()
 
     def order(self, topic: str, payload: bytes) -> None:
         """Publish a retained message, and again on each new connection."""
@@ -162,6 +175,11 @@ class Ingest:
     def waiting(self) -> int:
         """Frames in flight that wait for their camera's turn and were not offered yet."""
         return self._intake.waiting
+
+    @property
+    def unread(self) -> int:
+        """Frames that wait because the store could not be read."""
+        return self._intake.unread
 
     @property
     def renamed(self) -> int:
@@ -270,6 +288,24 @@ class Ingest:
             return  # on_up says everything
         for topic, payload, retain in self._announcements.take(_OUTSTANDING - connection.outstanding):
             connection.publish(topic, payload, qos=1, retain=retain)
+
+    # what is held up
+
+    def _new_parking(self, waiting: WaitingFrames, broker: BrokerSettings) -> Parking:
+        soon = asyncio.get_running_loop().call_soon_threadsafe
+        return Parking(self._intake, waiting, crowded=max(2, broker.receive_maximum // 2), soon=soon)
+
+    def _look(self) -> None:
+        self._looker = asyncio.get_running_loop().call_later(_LOOK_S, self._look)
+        self._intake.look_again()
+        if self._parking is not None:
+            connection = self._session.connection
+            self._parking.look(None if connection is None else connection.receipts, time.monotonic())
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if not self._intake.budget.full and not self._holding:
+            self._session.read(on=True)
 
     # across restarts
 

@@ -5,15 +5,17 @@ Knows nothing of sockets; relies on `identity` for who a frame is and on the hea
 """
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import sqlite3
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from posture_agent.analysis.jpeg import Unusable, inspect
 from posture_agent.master import acks, identity, payload
 from posture_agent.master.acks import Receipt
+from posture_agent.master.arrival import Arrival, Message
 from posture_agent.master.broker_settings import IntakeSettings
 from posture_agent.master.budget import Budget
 from posture_agent.master.fairness import Fairness
@@ -23,6 +25,7 @@ from posture_agent.master.outcome import Outcome
 from posture_agent.master.skew import Skew
 from posture_agent.master.tally import Tally
 from posture_agent.store.delivery import Delivery
+from posture_agent.store.waiting_frames import Waiting, without_picture
 from posture_shared.frame import FrameIdentity
 from posture_shared.records import PostureStatus, Result, StoryStep
 from posture_shared.text import one_line
@@ -34,44 +37,12 @@ _OVERHEAD_BYTES: Final = 2048
 _CAMERAS: Final = 5000
 
 
-class Message(NamedTuple):
-    """A PUBLISH as it came, with the time of receipt (UTC and monotonic)."""
-
-    topic: str
-    body: bytes
-    packet: int
-    dup: bool
-    retain: bool
-    properties: Iterable[tuple[str, str]]
-    at: datetime
-    at_s: float
-
-
 class Moved(NamedTuple):
     """A numbered frame that came in flight or became durable."""
 
     pi_id: str
     run: str
     seq: int
-
-
-class _Arrival(NamedTuple):
-    """A message on a camera's topic, taken apart."""
-
-    message: Message
-    pi_id: str
-    picture: bytes
-    found: FrameIdentity | None
-    unusable: Unusable | None
-
-    @classmethod
-    def of(cls, message: Message) -> "_Arrival":
-        pi_id = message.topic.removeprefix(payload.PREFIX)
-        try:
-            picture, unusable = payload.picture(message.body), None
-        except payload.NotBase64Error:
-            picture, unusable = message.body, Unusable("the message is neither a JPEG nor base64 text")
-        return cls(message, pi_id, picture, payload.identity(picture, message.properties), unusable)
 
 
 @dataclass(slots=True)
@@ -82,6 +53,9 @@ class _Held:
     numbered: Moved | None
     delivery: Delivery | None
     offered: bool = False
+    frame: AcceptedFrame | None = None
+    kept: bool = False
+    """Whether it is durable though it has no row: its deliveries need not wait for that."""
 
 
 class Intake:
@@ -94,6 +68,7 @@ class Intake:
         on_frame: a frame to be analysed.
         on_outcome: a frame that cannot be: its row follows without a worker.
         on_seen, on_durable: a numbered frame came in flight, became durable (again).
+        picture_of: the picture of a frame that was kept.
     """
 
     def __init__(
@@ -106,11 +81,16 @@ class Intake:
         on_outcome: Callable[[Outcome], None],
         on_seen: Callable[[Moved], None],
         on_durable: Callable[[Moved], None],
+        picture_of: Callable[[str], bytes | None] = lambda _frame_id: None,
     ) -> None:
         self._settings, self._node, self._known = settings, node, known
         self._on_frame, self._on_outcome = on_frame, on_outcome
         self._on_seen, self._on_durable = on_seen, on_durable
+        self._picture_of = picture_of
         self._held: dict[str, _Held] = {}
+        self._unjudged: deque[tuple[Message, Receipt]] = deque()
+        self._unread: deque[AcceptedFrame] = deque()
+        self._done: list[str] = []
         self._flying = Flying({}, {})
         self._fairness = Fairness(settings.window)
         self._skews: OrderedDict[str, Skew] = OrderedDict()
@@ -120,7 +100,12 @@ class Intake:
     @property
     def in_flight(self) -> int:
         """Frames accepted and not durable yet."""
-        return len(self._held)
+        return len(self._held) + len(self._unjudged)
+
+    @property
+    def unread(self) -> int:
+        """Frames that wait because the store could not be read."""
+        return len(self._unjudged) + len(self._unread)
 
     @property
     def waiting(self) -> int:
@@ -144,8 +129,25 @@ class Intake:
     def deliver(self, message: Message, receipt: Receipt) -> None:
         """A PUBLISH on `images/#` arrived."""
         self.tally.received += 1
+        self._attempt(message, receipt)
+
+    def look_again(self) -> None:
+        """Try again what the store could not say."""
+        for _ in range(len(self._unjudged)):
+            message, receipt = self._unjudged.popleft()
+            self.budget.give(len(message.body) + _OVERHEAD_BYTES)
+            self._attempt(message, receipt)
+        for _ in range(len(self._unread)):
+            self._offer(self._unread.popleft())
+
+    def _attempt(self, message: Message, receipt: Receipt) -> None:
         try:
             self._deliver(message, receipt)
+        except sqlite3.Error as error:
+            # It may be new or a repeat: neither may be acknowledged before that is known.
+            log.warning("event=store_not_read waiting=%d error=%s", self.unread + 1, error)
+            self._unjudged.append((message, receipt))
+            self.budget.take(len(message.body) + _OVERHEAD_BYTES)
         except Exception:
             # A defect of ours with one message must neither stop the others nor hold their acknowledgements up.
             log.exception("event=intake_failed topic=%s bytes=%d", one_line(message.topic, 200), len(message.body))
@@ -157,12 +159,14 @@ class Intake:
         if refusal is not None:
             self.reject(refusal, message.topic, len(message.body), receipt)
             return
-        arrival = _Arrival.of(message)
+        arrival = Arrival.of(message)
         pi_id, found = arrival.pi_id, arrival.found
         match self._verdict(arrival):
             case InFlight(frame_id):
                 self.tally.repeats += 1
                 self._held[frame_id].receipts.append(receipt)
+                if self._held[frame_id].kept:
+                    acks.settle([receipt])
             case Durable():
                 self.tally.repeats += 1
                 acks.settle([receipt])
@@ -192,11 +196,70 @@ class Intake:
         self.tally.rows += 1
         self.budget.give(held.size)
         acks.settle(held.receipts)
+        if held.kept:
+            self._done.append(frame_id)
         if held.numbered is not None:
             self._on_durable(held.numbered)
         if held.offered:
             for frame in self._fairness.release(held.pi_id):
                 self._offer(frame)
+
+    # Frames that are kept before they have a row.
+
+    def oldest(self) -> dict[str, str]:
+        """The frame that has been in flight longest, for each camera."""
+        found: dict[str, str] = {}
+        for frame_id, held in self._held.items():
+            found.setdefault(held.pi_id, frame_id)
+        return found
+
+    def unacknowledged(self, cameras: Collection[str], most: int) -> list[Waiting]:
+        """Frames of these cameras whose deliveries wait to be acknowledged, oldest first."""
+        found: list[Waiting] = []
+        for held in self._held.values():
+            if held.frame is not None and not held.kept and held.pi_id in cameras:
+                found.append(Waiting(held.frame, held.delivery))
+                if len(found) == most:
+                    break
+        return found
+
+    def kept(self, frame_id: str) -> bool:
+        """The frame is durable, though not analysed: acknowledge it, and free its bytes until its turn comes.
+
+        False where it has its row by now.
+        """
+        held = self._held.get(frame_id)
+        if held is None or held.frame is None:
+            return False
+        held.kept = True
+        acks.settle(held.receipts)
+        if not held.offered:
+            held.frame = without_picture(held.frame)
+            self._fairness.replace(held.pi_id, frame_id, held.frame)
+            self._resize(held, _OVERHEAD_BYTES)
+        return True
+
+    def restore(self, waiting: Iterable[Waiting]) -> None:
+        """Take up what an earlier master kept, as if it came now."""
+        for frame, delivery in waiting:
+            self.tally.received += 1
+            numbered = None
+            if frame.run is not None and frame.seq is not None:
+                numbered = Moved(frame.pi_id, frame.run, frame.seq)
+            held = _Held(frame.pi_id, _OVERHEAD_BYTES, [], numbered, delivery, frame=frame, kept=True)
+            self._fly(frame.frame_id, held)
+            if self._fairness.add(frame):
+                self._offer(frame)
+
+    def take_done(self) -> list[str]:
+        """The kept frames that have their rows since the last call."""
+        done, self._done = self._done, []
+        return done
+
+    def _resize(self, held: _Held, size: int) -> None:
+        self.budget.give(held.size)
+        self.budget.take(size)
+        held.size = size
 
     def _refusal(self, message: Message) -> str | None:
         if payload.camera(message.topic) is None:
@@ -205,7 +268,7 @@ class Intake:
             return "retained"
         return "too_large" if len(message.body) > self._settings.max_bytes else None
 
-    def _verdict(self, arrival: "_Arrival") -> identity.Verdict:
+    def _verdict(self, arrival: Arrival) -> identity.Verdict:
         pi_id, message = arrival.pi_id, arrival.message
         if arrival.found is not None:
             return identity.with_identity(pi_id, arrival.found, self._flying, self._known)
@@ -213,20 +276,23 @@ class Intake:
             pi_id, message.body, message.packet, self._flying, self._known, dup=message.dup
         )
 
-    def _hold(self, new: New, arrival: "_Arrival", receipt: Receipt) -> None:
+    def _hold(self, new: New, arrival: Arrival, receipt: Receipt) -> None:
         pi_id, found = arrival.pi_id, arrival.found
         size = len(arrival.picture) + _OVERHEAD_BYTES
         numbered = None if found is None else Moved(pi_id, found.run, found.seq)
-        self._held[new.frame_id] = _Held(pi_id, size, [receipt], numbered, new.delivery)
-        self._flying.cameras[new.frame_id] = pi_id
-        if new.delivery is not None:
-            self._flying.deliveries[new.delivery] = new.frame_id
-        self.budget.take(size)
+        self._fly(new.frame_id, _Held(pi_id, size, [receipt], numbered, new.delivery))
         self.tally.renamed += new.renamed
-        if numbered is not None:
-            self._on_seen(numbered)
 
-    def _pass_on(self, frame_id: str, arrival: "_Arrival") -> None:
+    def _fly(self, frame_id: str, held: _Held) -> None:
+        self._held[frame_id] = held
+        self._flying.cameras[frame_id] = held.pi_id
+        if held.delivery is not None:
+            self._flying.deliveries[held.delivery] = frame_id
+        self.budget.take(held.size)
+        if held.numbered is not None:
+            self._on_seen(held.numbered)
+
+    def _pass_on(self, frame_id: str, arrival: Arrival) -> None:
         found, message, days = arrival.found, arrival.message, self._settings.seen_days
         if found is not None and found.captured < message.at - timedelta(days=days):
             reason = f"captured {found.captured:%Y-%m-%d %H:%M} UTC, more than {days} days before it was received"
@@ -252,14 +318,25 @@ class Intake:
             width=size[0],
             height=size[1],
         )
+        self._held[frame_id].frame = frame
         if self._fairness.add(frame):
             self._offer(frame)
 
     def _offer(self, frame: AcceptedFrame) -> None:
-        self._held[frame.frame_id].offered = True
+        held = self._held[frame.frame_id]
+        held.offered = True
+        if not frame.jpeg:
+            try:
+                picture = self._picture_of(frame.frame_id)
+            except sqlite3.Error as error:
+                log.warning("event=store_not_read waiting=%d error=%s", self.unread + 1, error)
+                self._unread.append(frame)
+                return
+            frame = replace(frame, jpeg=picture or b"")
+            self._resize(held, len(frame.jpeg) + _OVERHEAD_BYTES)
         self._on_frame(frame)
 
-    def _judge(self, frame_id: str, arrival: "_Arrival", status: PostureStatus, reason: str) -> None:
+    def _judge(self, frame_id: str, arrival: Arrival, status: PostureStatus, reason: str) -> None:
         found, message, now = arrival.found, arrival.message, datetime.now(UTC)
         result = Result(
             frame_id=frame_id,

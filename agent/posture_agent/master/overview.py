@@ -203,6 +203,7 @@ class Overview:
         if self._settings.database.configured:
             self._to_drain = await asyncio.to_thread(self._reads.backlog)
         self._watch_broker()
+        self._watch_store()
         self._watch_clock()
         self._watch_cameras()
         self.latest = site.snapshot(self._turned_s, datetime.now(UTC), results=0)
@@ -217,6 +218,11 @@ class Overview:
         refused = ", ".join(f"{kind}/# ({why})" for kind, why in sorted(self._ingest.refusals.items()))
         text = f"the broker does not let the master write to {refused}: check its access list" if refused else None
         self._alarms.set("broker_rights", link.name, text)
+
+    def _watch_store(self) -> None:
+        count = self._ingest.unread
+        text = f"posture.db cannot be read: {count} frame(s) wait, unacknowledged, to be looked up; see the log"
+        self._alarms.set("store_read", self._settings.node_name, text if count else None, "critical")
 
     def _watch_clock(self) -> None:
         if self._clock.look(wall_s=time.time(), monotonic_s=self._turned_s):

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -42,7 +43,7 @@ from posture_agent.master.site import SiteView
 from posture_agent.master.workers import WorkerPlane
 from posture_agent.settings import MasterSettings, local_author
 from posture_agent.store import kept_runs
-from posture_agent.store.committer import Committer
+from posture_agent.store.committer import Committer, Job
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
@@ -50,6 +51,7 @@ from posture_agent.store.placement_log import PlacementLog
 from posture_agent.store.reads import Reads
 from posture_agent.store.retention import Retention
 from posture_agent.store.timeline_log import TimelineLog
+from posture_agent.store.waiting_frames import WaitingFrames
 from posture_agent.timeline.service import Timeline
 from posture_shared import __version__
 from posture_shared.exits import Exit, Stop
@@ -93,6 +95,7 @@ class Master:
             on_camera_status=self._camera_said,
             on_taken_over=self._taken_over,
             on_runs=self._keep_runs,
+            waiting=WaitingFrames(outbox, self._write),
         )
         self.committer = Committer(
             outbox=outbox,
@@ -366,6 +369,9 @@ class Master:
     def _camera_said(self, pi_id: str, said: CameraStatus) -> None:
         self.cameras.status(pi_id, said)
         self.overview.said(pi_id, said)
+
+    def _write(self, job: Job) -> Future[None]:
+        return self.committer.write(job)
 
     def _keep_runs(self, states: list[RunState]) -> None:
         self.committer.write(kept_runs.keep(states, self.committer.told_id))

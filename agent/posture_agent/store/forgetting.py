@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg2.extensions
 from psycopg2 import sql
 
-from posture_agent.store import rows
+from posture_agent.store import rows, schema
 from posture_agent.store.pictures import find
 
 BATCH: Final = 500
@@ -47,6 +47,11 @@ _OTHERS: Final = {
     "posture_baseline": "at >= :since AND at < :until",
 }
 _FRAMES: Final = f"FROM posture_log WHERE pi_id = :pi_id AND {_TAKEN} >= :since AND {_TAKEN} < :until"
+
+_WAITING: Final = (
+    "DELETE FROM waiting_frames WHERE pi_id = :pi_id"
+    " AND coalesce(captured, received_at) >= :since AND coalesce(captured, received_at) < :until"
+)
 
 
 def look(connection: sqlite3.Connection, data_dir: Path, span: Span) -> Found:
@@ -80,7 +85,9 @@ def forget(file: Path, span: Span, *, progress: Callable[[int], None] = lambda _
         while count := _forget_frames(connection, file.parent, span):
             gone += count
             progress(gone)
+        connection.executescript(schema.LATER)  # an older program may have been the last to open this file
         with transaction(connection):
+            connection.execute(_WAITING, _values(span))
             for table, condition in _OTHERS.items():
                 statement = f"DELETE FROM {table} WHERE pi_id = :pi_id AND {condition}"  # noqa: S608 - names are ours
                 connection.execute(statement, _values(span))

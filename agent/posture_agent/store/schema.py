@@ -2,8 +2,8 @@
 
 The names and columns that others rely on (`posture_log`, `placement_log`, `operator_audit`, `posture_baseline`,
 `posture_episode`) are those of PostgreSQL too; times are RFC 3339 text in UTC, JSON is text. What is ours alone:
-`sent_at`, `drained_at`, `refused_at` (the drainer's marks), `seen`, `deliveries`, `runs`, `outbox_refused`, `state`,
-`meta`.
+`sent_at`, `drained_at`, `refused_at` (the drainer's marks), `seen`, `deliveries`, `runs`, `outbox_refused`,
+`waiting_frames`, `state`, `meta`.
 """
 
 import sqlite3
@@ -75,7 +75,11 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
-INDEXES: Final = """
+LATER: Final = """
+CREATE TABLE IF NOT EXISTS waiting_frames (
+  frame_id TEXT NOT NULL UNIQUE, pi_id TEXT NOT NULL, run TEXT, seq INTEGER, captured TEXT, received_at TEXT NOT NULL,
+  width INTEGER NOT NULL, height INTEGER NOT NULL, packet INTEGER, sha256 BLOB, jpeg BLOB NOT NULL
+);
 CREATE INDEX IF NOT EXISTS posture_log_pictured ON posture_log ((posture_status = 'Bad'), received_time)
   WHERE image_path IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posture_episode_camera ON posture_episode (pi_id, ended);
@@ -99,4 +103,4 @@ def upgrade(connection: sqlite3.Connection) -> None:
         raise TooNewError(f"version {found}, this program knows {VERSION}")
     if found < VERSION:
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-    connection.executescript(INDEXES)
+    connection.executescript(LATER)
