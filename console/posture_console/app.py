@@ -22,6 +22,7 @@ from posture_console.core.notices import Notices
 from posture_console.core.playback import Playback
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
+from posture_console.keymap import checked
 from posture_console.links.handshake import console_pair
 from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
@@ -114,6 +115,7 @@ class ConsoleApp(ThriftyApp):
             self.register_theme(look.theme)
         self.theme = target.theme
         self.settings = settings
+        self._own_keys = checked(settings.keymap, ConsoleApp)
         self.link: Source = source or self._link_to(target)
         self.taping = Taping()
         self.notices = Notices()
@@ -126,6 +128,7 @@ class ConsoleApp(ThriftyApp):
 
     def on_mount(self) -> None:
         """Begin to follow the master, and to repaint."""
+        self.set_keymap(self._own_keys)
         self._following = asyncio.create_task(self.link.run())
         self.set_interval(FLUSH_S, self.flush)
 

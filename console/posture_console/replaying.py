@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar, Final
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Input
 
 from posture_console.app import ConsoleApp, on_the_screen, require_terminal
@@ -11,34 +11,19 @@ from posture_console.core.playback import parse_goto
 from posture_console.links.endpoint import parse_endpoint
 from posture_console.record.player import Player
 from posture_console.record.recording import Recording
+from posture_console.replay_keys import REPLAY_KEYS
 from posture_console.screens.goto import GotoScreen
 from posture_console.screens.what_if import WhatIfScreen
 from posture_console.settings import ConsoleSettings, Target
 from posture_console.widgets import terminal_pictures
 
-STEP_S: Final = 10
-LEAP_S: Final = 60
 _TYPED: Final = frozenset({"play", "seek", "speed", "goto", "what_if"})
 
 
 class ReplayApp(ConsoleApp):
     """Plays a recording; nothing can be done in it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "Play/pause", priority=True, id="play", tooltip="Pause, or go on"),
-        Binding("left", f"seek(-{STEP_S})", "Back 10 s", priority=True, show=False, id="seek-back"),
-        Binding("right", f"seek({STEP_S})", "On 10 s", priority=True, show=False, id="seek-on"),
-        Binding("shift+left,comma", f"seek(-{LEAP_S})", "Back 1 min", priority=True, show=False, id="leap-back"),
-        Binding("shift+right,full_stop", f"seek({LEAP_S})", "On 1 min", priority=True, show=False, id="leap-on"),
-        Binding("minus", "speed(-1)", "Slower", priority=True, show=False, id="slower", tooltip="Half as fast"),
-        Binding(
-            "plus,equals_sign", "speed(1)", "Faster", priority=True, show=False, id="faster", tooltip="Twice as fast"
-        ),
-        Binding("g", "goto", "Go to", priority=True, id="goto", tooltip="Go to a time, a span from here, a share"),
-        Binding(
-            "W", "what_if", "What if", priority=True, id="what-if", tooltip="Try other thresholds on the recording"
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_KEYS]
 
     def __init__(self, settings: ConsoleSettings, player: Player, *, picture_mode: str = "blocks") -> None:
         target = Target(parse_endpoint("replay"), None, None, settings.theme)

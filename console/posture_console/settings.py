@@ -58,6 +58,9 @@ class ConsoleSettings(Settings):
     contexts: dict[str, Context] = Field(default_factory=dict)
     """Named sites: a table `[console.contexts.NAME]` with connect, key, theme, production, read_only."""
 
+    keymap: dict[str, str] = Field(default_factory=dict)
+    """Keys of one's own, action = "key" or "key,key"; the actions are in docs/console.md."""
+
     timeout_s: float = Field(default=5.0, gt=0, le=3600)
     """Seconds that a verb waits for the master before it ends with exit code 3; 0–3600."""
 

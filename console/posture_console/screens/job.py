@@ -34,7 +34,7 @@ class JobView(DetailView):
     TAB = "Jobs"
     AUTO_FOCUS = "#log"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("end,G", "follow", "Follow", show=False, tooltip="Follow the end of the log"),
+        Binding("end,G", "follow", "Follow", show=False, tooltip="Follow the end of the log", id="follow"),
     ]
 
     def __init__(self, job: Job) -> None:

@@ -43,16 +43,23 @@ class Places(Provider):
     def _fixed(self) -> Iterator[Choice]:
         app: Any = self.app
         for number, view in enumerate(VIEWS, start=1):
-            yield Choice(view, f"Go to this view (key {number})", partial(app.switch_mode, view.lower()))
+            key = self._key(f"view-{view.lower()}", str(number))
+            yield Choice(view, f"Go to this view ({key})", partial(app.switch_mode, view.lower()))
         for theme in LOOKS:
             yield Choice(f"Theme {theme}", "Change the look", partial(app.change_theme, theme))
         for name, site in app.settings.contexts.items() if app.link.playback is None else ():
             yield Choice(f"ctx {name}", f"Go to this site: {site.connect}", partial(app.use_context, name))
-        yield Choice("Links", "Every connection: state, last message, rate (key L)", app.action_links)
+        links, record = self._key("links", "L"), self._key("record", "R")
+        yield Choice("Links", f"Every connection: state, last message, rate ({links})", app.action_links)
         if app.link.playback is None:
-            yield Choice("Record", "Record into a file here, or end that (key R)", app.action_record)
-        yield Choice("Help", "Keys and marks (key ?)", app.action_help)
-        yield Choice("Quit", "Leave the console (key q)", app.action_quit)
+            yield Choice("Record", f"Record into a file here, or end that ({record})", app.action_record)
+        yield Choice("Help", f"Keys and marks ({self._key('help', '?')})", app.action_help)
+        yield Choice("Quit", f"Leave the console ({self._key('quit', 'q')})", app.action_quit)
+
+    def _key(self, action: str, usual: str) -> str:
+        """The key of an action as it is here."""
+        app: Any = self.app
+        return f"key {app.settings.keymap.get(action, usual)}"
 
     def _named(self) -> Iterator[Choice]:
         app: Any = self.app
