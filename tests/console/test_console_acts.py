@@ -171,6 +171,22 @@ async def test_nothing_is_sent_for_a_camera_that_is_gone_when_the_operator_says_
         assert master.commands == []
 
 
+async def test_marked_cameras_are_paused_each_by_a_command(operating: Any, master: FakeMaster) -> None:
+    async with operating() as hands:
+        await hands.press("2")
+        await hands.until(lambda: hands.app.screen.query_one("#table", LiveTable).record is not None)
+        await hands.press("space", "down", "space")
+        form = await hands.form("x")
+        assert form.values["camera"] == "*"
+        await hands.press(*"clean", "enter")
+        await hands.confirm()
+        for words in ("Pause 2 cameras", "pi1", "pi3"):
+            assert words in text_of(hands.app), words
+        await hands.press("y")
+        await hands.until(lambda: len(master.commands) == 2)
+        assert [command.args["camera"] for command in master.commands] == ["pi1", "pi3"]
+
+
 async def test_a_calibration_shows_its_way_and_the_baseline(operating: Any, master: FakeMaster) -> None:
     async with operating() as hands:
         form = await hands.form("b")

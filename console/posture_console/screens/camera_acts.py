@@ -1,5 +1,8 @@
 """Acting on a camera from a view: have it pause or go on, take the person in front of it as upright."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -26,6 +29,9 @@ from posture_shared.records import Result
 from posture_shared.timeline import Pause
 
 NEVER: Final = "never"
+MARKED: Final = "*"
+"""The choice of the cameras that are marked; no camera has this name."""
+_LISTED: Final = 4
 
 
 class CameraActs(CommandingScreen):
@@ -48,40 +54,48 @@ class CameraActs(CommandingScreen):
 
     def meant_camera(self) -> str | None:
         """The camera that the cursor stands on, None where it stands on none."""
-        match self.record():
-            case CameraLine(camera=camera):
-                return camera.pi_id
-            case Result(pi_id=pi_id):
-                return pi_id
-            case _:
-                return None
+        return _camera_of(self.record())
+
+    def marked_cameras(self) -> list[str]:
+        """The cameras that are marked, each once."""
+        return list(dict.fromkeys(name for record in self.marked() if (name := _camera_of(record)) is not None))
 
     @work(exclusive=True, group="acting")
     async def action_pause_camera(self) -> None:
-        """Pause the camera under the cursor, or one to be named; resume it where it is paused."""
-        meant, store = self.meant_camera(), self._commanding.reading().store
+        """Pause the camera under the cursor, those that are marked, or one to be named; resume a paused one."""
+        meant, marked, store = self.meant_camera(), self.marked_cameras(), self._commanding.reading().store
         if not store.cameras:
             self.tell("the master knows no camera yet", "warning")
             return
         known = None if meant is None else store.cameras.get(meant)
-        if known is not None and known.pause is not None:
+        if known is not None and known.pause is not None and not marked:
             await self._resume(known.pi_id)
             return
         values = await self.asked(
-            FormScreen("Pause a camera", self._pause_fields(meant), facts=self._pause_now, check=_check_pause)
+            FormScreen(
+                "Pause a camera",
+                self._pause_fields(meant, marked),
+                facts=lambda chosen: self._cameras_state(_named(chosen, marked)),
+                check=_check_pause,
+            )
         )
         if values is None:
             return
-        camera, for_s = values["camera"], _span(values["lasting"])
+        cameras, for_s = _named(values, marked), _span(values["lasting"])
         facts: list[Fact] = [("then", word(pause_effect(for_s), Tone.STRONG)), ("reason", word(values["reason"]))]
-        if await self.confirmed(
-            "Pause the camera",
+        if not await self.confirmed(
+            "Pause the camera" if len(cameras) == 1 else f"Pause {len(cameras)} cameras",
             "Pause",
-            lambda: [*self._camera_state(camera), *facts],
-            lambda: self._camera_gone(camera),
+            lambda: [*self._cameras_state(cameras), *facts],
+            lambda: self._all_gone(cameras),
         ):
+            return
+        for camera in cameras:
+            if (why := self._camera_gone(camera)) is not None:
+                self.tell(f"not done: {why}", "warning")
+                continue
             args = {"camera": camera, "reason": values["reason"], "for_s": for_s}
-            self.have_done("camera_pause", args, lambda body: self._paused_words(camera, body))
+            self.have_done("camera_pause", args, partial(self._paused_words, camera))
 
     async def _resume(self, camera: str) -> None:
         then: list[Fact] = [("then", word("it takes pictures again", Tone.STRONG))]
@@ -114,9 +128,13 @@ class CameraActs(CommandingScreen):
         ):
             await self.app.push_screen_wait(CalibratingScreen(camera, values["profile"], self._commanding))
 
-    def _pause_fields(self, meant: str | None) -> list[Field]:
+    def _pause_fields(self, meant: str | None, marked: list[str]) -> list[Field]:
+        field = self._camera_field(meant)
+        if marked:
+            choice = (MARKED, f"{len(marked)} marked: {', '.join(marked)}")
+            field = replace(field, value=MARKED, choices=[choice, *field.choices])
         return [
-            self._camera_field(meant),
+            field,
             Field(name="lasting", label="for", value="30m", hint="30m, 2h, 1d or never"),
             Field(name="reason", label="reason", hint="why: the next operator reads this"),
         ]
@@ -132,8 +150,15 @@ class CameraActs(CommandingScreen):
             facts.append(("pause", word(pause_words(known.pause, reading.moment.now))))
         return facts
 
-    def _pause_now(self, values: Values) -> list[Fact]:
-        return self._camera_state(values["camera"])[1:]
+    def _cameras_state(self, cameras: Sequence[str]) -> list[Fact]:
+        """Each camera and how it stands; of many the first."""
+        facts = [fact for camera in cameras[:_LISTED] for fact in self._camera_state(camera)]
+        left_out = len(cameras) - _LISTED
+        return [*facts, ("and", word(f"{left_out} more"))] if left_out > 0 else facts
+
+    def _all_gone(self, cameras: Sequence[str]) -> str | None:
+        gone = [self._camera_gone(camera) for camera in cameras]
+        return gone[0] if all(gone) else None
 
     def _baseline_now(self, values: Values) -> list[Fact]:
         known = self._commanding.reading().store.cameras.get(values["camera"])
@@ -154,6 +179,20 @@ class CameraActs(CommandingScreen):
         known = self._commanding.reading().store.cameras.get(camera)
         away = "" if known is not None and known.online else "; it is not online now and will obey when it is back"
         return f"{camera}: {pause_words(pause, pause.since)}{away}"
+
+
+def _camera_of(record: Any) -> str | None:
+    match record:
+        case CameraLine(camera=camera):
+            return camera.pi_id
+        case Result(pi_id=pi_id):
+            return pi_id
+        case _:
+            return None
+
+
+def _named(values: Values, marked: list[str]) -> list[str]:
+    return marked if values["camera"] == MARKED and marked else [values["camera"]]
 
 
 def _span(text: str) -> float | None:

@@ -65,6 +65,12 @@ class CommandingScreen(Screen[None]):
 
         return self.focused.record if isinstance(self.focused, LiveTable) else None
 
+    def marked(self) -> list[Any]:
+        """The records that are marked in the table under the cursor."""
+        from posture_console.widgets.live_table import LiveTable  # noqa: PLC0415 - not for screens without tables
+
+        return self.focused.listing.marked if isinstance(self.focused, LiveTable) else []
+
     async def asked(self, form: FormScreen) -> dict[str, str] | None:
         """The values of a form that is filled in, None where it was left."""
         return await self.app.push_screen_wait(form)

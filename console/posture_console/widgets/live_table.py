@@ -61,7 +61,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             "mark",
             "Mark",
             show=False,
-            tooltip="Mark the row; copy, export and actions take marked rows",
+            tooltip="Mark the row; copy, export and pausing cameras take marked rows",
             id="mark",
         ),
         Binding(
