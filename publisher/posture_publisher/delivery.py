@@ -57,6 +57,7 @@ class Delivery:
         self._was_connected = False
         self._master_online: bool | None = None
         self._next_resend_s = 0.0
+        self._held_until_s = 0.0
         self._progress_s = 0.0
         self._stall_s = STALL_S
 
@@ -104,7 +105,11 @@ class Delivery:
             self._move(key, Stage.UNTAKEN)
 
     def refused(self, key: FrameKey, now_s: float) -> None:
-        """The broker did not take this frame (quota, rights): try again later."""
+        """The broker did not take this frame (quota, rights): try again later, and send no other until then.
+
+        Some brokers (mosquitto 2.0) end the connection with it: frame after frame would keep the status from leaving.
+        """
+        self._held_until_s = now_s + SETTLE_S
         self._in_flight.discard(key)
         if key in self._stage:
             self._send_again(key, now_s + SETTLE_S)
@@ -166,7 +171,7 @@ class Delivery:
 
     def next(self, now_s: float) -> FrameKey | None:
         """The frame to send now, if any; tell `sent` when it was."""
-        if not self._connected or len(self._in_flight) >= self.window:
+        if not self._connected or len(self._in_flight) >= self.window or now_s < self._held_until_s:
             return None
         if self._waiting and (self._master_online is None or self.unconfirmed < self._unconfirmed_limit):
             return self._waiting.popitem(last=False)[0]

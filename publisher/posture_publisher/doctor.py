@@ -4,16 +4,19 @@ import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from posture_publisher.settings import PublisherSettings
-from posture_publisher.wire import MASTER_STATUS_TOPIC, CameraStatus, status_topic
+from posture_publisher.wire import MASTER_STATUS_TOPIC, CameraStatus, images_topic, status_topic
 from posture_shared import broker_check, machine_checks
 from posture_shared.broker_check import Seen
 from posture_shared.checks import Check, Finding, failed, ok, skipped, warning
 from posture_shared.exits import Stop
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
 
 _HEARD_S: Final = 60.0
 """A master repeats its status each quarter of a minute."""
@@ -56,15 +59,33 @@ def _camera_and_broker(settings: PublisherSettings) -> Iterator[Finding]:
     if seen.connected and not tls and settings.broker.host not in ("127.0.0.1", "localhost", "::1"):
         text = "password and pictures cross the network in the clear"
         yield warning("broker tls", text, "set broker.tls or broker.tls_ca, unless this network is yours alone")
+    if seen.connected and settings.pi_id:
+        yield from _writing(settings)
     if seen.connected:
         yield _master(seen.retained.get(MASTER_STATUS_TOPIC, b""), datetime.now(UTC))
 
 
 def _look(settings: PublisherSettings, topic: str) -> Seen:
+    return broker_check.look(
+        _client(settings), settings.broker.host, settings.broker.port, topic, also=[MASTER_STATUS_TOPIC]
+    )
+
+
+def _client(settings: PublisherSettings) -> "Client":
     from posture_publisher.link import new_client  # noqa: PLC0415 - with the check, for paho may be what is missing
 
-    client = new_client(settings.broker, f"posture-doctor-{secrets.token_hex(4)}", clean=True)
-    return broker_check.look(client, settings.broker.host, settings.broker.port, topic, also=[MASTER_STATUS_TOPIC])
+    return new_client(settings.broker, f"posture-doctor-{secrets.token_hex(4)}", clean=True)
+
+
+def _writing(settings: PublisherSettings) -> Iterator[Finding]:
+    """Whether pictures may be published; the empty one of this look is a counted reject at the master."""
+    if settings.broker.protocol != "5":
+        return  # MQTT 3.1.1 has no word for a refusal
+    topic = images_topic(settings.pi_id)
+    refusal = broker_check.refusal(_client(settings), settings.broker.host, settings.broker.port, topic)
+    if refusal:
+        text = f"{topic} may not be written ({refusal})"
+        yield failed("broker pictures", text, f"let this camera's login write to {topic} in the broker's access list")
 
 
 def _running(status: bytes) -> CameraStatus | None:

@@ -1,7 +1,7 @@
 """A look at the MQTT broker: connect, log in, subscribe, send oneself a message, on a client that is handed in."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -17,6 +17,7 @@ class Client(Protocol):
 
     on_connect: Any
     on_subscribe: Any
+    on_publish: Any
     on_message: Any
 
     def connect(self, host: str, port: int, keepalive: int) -> Any: ...  # noqa: D102 - paho's
@@ -67,16 +68,40 @@ def look(client: Client, host: str, port: int, topic: str, *, also: Sequence[str
             seen.round_trip_ms = (time.monotonic() - sent_s) * 1000
 
     client.on_connect, client.on_subscribe, client.on_message = connected, subscribed, heard
+    seen.trouble = run(client, host, port, lambda: bool(seen.refusal) or seen.round_trip_ms is not None)
+    return seen
+
+
+def refusal(client: Client, host: str, port: int, topic: str) -> str | None:
+    """Send an empty message to `topic`: why the broker does not take it, "" where it does, None: it did not say.
+
+    Takes up to 5 s. Whoever listens to `topic` must take an empty message for nothing. Needs MQTT 5.
+    """
+    said: list[str] = []
+
+    def connected(*_: object) -> None:
+        client.publish(topic, b"", 1)
+
+    def published(_c: object, _u: object, _mid: object, reason: Any, _p: object) -> None:
+        said.append(str(reason) if reason.is_failure else "")
+
+    client.on_connect, client.on_publish = connected, published
+    run(client, host, port, lambda: bool(said))
+    return said[0] if said else None
+
+
+def run(client: Client, host: str, port: int, done: Callable[[], bool]) -> str:
+    """Drive the client until `done`, for 5 s at most; why that was not possible, "" where it was."""
     deadline = time.monotonic() + _ANSWER_S
     try:
         client.connect(host, port, 10)
-        while time.monotonic() < deadline and not seen.refusal and seen.round_trip_ms is None:
+        while time.monotonic() < deadline and not done():
             if client.loop(0.1) != 0:
                 break
         client.disconnect()
     except (OSError, ValueError) as error:
-        seen.trouble = str(error)
-    return seen
+        return str(error)
+    return ""
 
 
 def findings(seen: Seen, *, where: str, topic: str, tls: bool, secret: str | None) -> list[Finding]:

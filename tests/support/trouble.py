@@ -41,15 +41,13 @@ class Troubled:
         self.master.start()
         self.operator = Operator(self.master.control_port)
 
-    def camera(
-        self, pi_id: str = "pi1", *, env: Mapping[str, str] | None = None, flags: tuple[str, ...] = ()
-    ) -> Program:
+    def camera(self, pi_id: str = "pi1", *, env: Mapping[str, str] | None = None) -> Program:
         """A publisher of photographs, over and over, with a spool and a ledger."""
         people(self.folder, 240)
         return self._programs.start(
             *("posture-publisher", "run", "--pi-id", pi_id, "--broker", self.broker.address),
             *("--source", f"dir:{self.folder / 'people-240'}", "--loop", "--fps", "4"),
-            *("--spool", self.folder / "spool", "--ledger", self.folder / f"{pi_id}.ledger", *flags),
+            *("--spool", self.folder / "spool", "--ledger", self.folder / f"{pi_id}.ledger"),
             name=pi_id,
             env=env,
         )
@@ -105,7 +103,9 @@ class Troubled:
         wait_for(lambda: self.master.count_rows() >= wanted, AGAIN_S, what=f"{wanted} rows")
 
     def nothing_lost(self, *cameras: Program) -> None:
-        """End the cameras; every frame of their ledgers is one row, and the master is the one that was started."""
+        """Every frame so far gets its row; end the cameras; then there is one for each, by the master of the start."""
+        so_far = self._published()
+        wait_for(lambda: so_far <= self._stored(), AGAIN_S, what="a row for each frame of the time of trouble")
         for camera in cameras:
             assert camera.terminate() == 0, camera.tail()
         wait_for(lambda: self._published() == self._stored(), AGAIN_S, what="a row for each frame")

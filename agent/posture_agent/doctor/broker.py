@@ -1,10 +1,9 @@
 """The broker as the master's login sees it: login, reading, writing, limits, other masters, the cameras' own words."""
 
 import secrets
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from paho.mqtt import client as paho
 
@@ -82,53 +81,39 @@ def _troubled(cameras: dict[str, CameraStatus]) -> Iterator[Finding]:
 
 def _rights(settings: BrokerSettings, sending: list[str]) -> Iterator[Finding]:
     """Whether confirmations may be written, and pictures read where some are sent."""
-    pictures, refusal = 0, ""
-    answered = subscribed = False
-    client = _client(settings)
-
-    def connected(*_: object) -> None:
-        client.subscribe("images/#", 0)
-
-    def ready(_c: object, _u: object, _mid: object, reasons: list[Any], _p: object) -> None:
-        nonlocal subscribed
-        subscribed = not reasons[0].is_failure
-        client.publish(_PROBE, b"", 1)
-
-    def heard(*_: object) -> None:
-        nonlocal pictures
-        pictures += 1
-
-    def published(_c: object, _u: object, _mid: object, reason: Any, _p: object) -> None:
-        nonlocal answered, refusal
-        answered, refusal = True, str(reason) if reason.is_failure else ""
-
-    client.on_connect, client.on_subscribe = connected, ready
-    client.on_message, client.on_publish = heard, published
-    _run(client, settings, lambda: answered and (bool(pictures) or not sending or bool(refusal)))
+    refusal = broker_check.refusal(_client(settings), settings.host, settings.port, _PROBE)
     if refusal:
         text = f"confirm/# may not be written ({refusal}): cameras never hear that their pictures are safe"
-        yield failed(
-            "broker rights", text, "let the master's login write to confirm/#, control/#, alerts/#, status/master"
-        )
-    if not subscribed and not refusal:
+        advice = "let the master's login write to confirm/#, control/#, alerts/# and status/master"
+        yield failed("broker rights", text, advice)
+    granted, pictures = _pictures(settings, wait=bool(sending))
+    if not granted:
         yield failed("broker pictures", "images/# may not be read", "let the master's login read images/# and status/+")
-    elif sending and not pictures and not refusal:
+    elif sending and not pictures:
         text = f"nothing comes from images/# although {sending[0]} says that it sends pictures"
         yield failed("broker pictures", text, "let the master's login read images/# at the broker")
     elif pictures:
         yield ok("broker pictures", "pictures arrive")
 
 
-def _run(client: paho.Client, settings: BrokerSettings, done: Any) -> None:
-    deadline = time.monotonic() + _PICTURE_S
-    try:
-        client.connect(settings.host, settings.port, 10)
-        while time.monotonic() < deadline and not done():
-            if client.loop(0.1) != 0:
-                return
-        client.disconnect()
-    except (OSError, ValueError):
-        return
+def _pictures(settings: BrokerSettings, *, wait: bool) -> tuple[bool, bool]:
+    """Whether images/# may be subscribed to, and whether one came."""
+    client = _client(settings)
+    granted: list[bool] = []
+    came: list[bool] = []
+
+    def connected(*_: object) -> None:
+        client.subscribe("images/#", 0)
+
+    client.on_connect = connected
+    client.on_subscribe = lambda _c, _u, _mid, reasons, _p: granted.append(not reasons[0].is_failure)
+    client.on_message = lambda *_: came.append(True)
+
+    def done() -> bool:
+        return bool(came) or (bool(granted) and not (wait and granted[0]))
+
+    broker_check.run(client, settings.host, settings.port, done)
+    return bool(granted) and granted[0], bool(came)
 
 
 def _this_machine(host: str) -> bool:

@@ -1,0 +1,161 @@
+"""A broker that refuses: a wrong password, an expired certificate, missing rights. Said, survived, over."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.certificates import Authority
+from support.mosquitto import Mosquitto
+from support.processes import Programs, wait_for
+from support.trouble import Troubled, now_s
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
+
+MASTER_MAY = """user master
+topic readwrite status/#
+topic read images/#
+topic write confirm/#
+topic write control/#
+"""
+CAMERA_MAY = """user pi1
+topic readwrite status/#
+topic write images/pi1
+topic read confirm/pi1
+topic read control/pi1
+"""
+CAMERA = {"POSTURE_BROKER__USER": "pi1", "POSTURE_BROKER__PASSWORD": "of-pi1"}
+MASTER = {"POSTURE_BROKER__USERNAME": "master", "POSTURE_BROKER__PASSWORD": "of-master"}
+
+
+class Guarded:
+    """A broker with logins and rights that change while it runs."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.rights, self.passwords = folder / "rights", folder / "passwords"
+        self.passwords.touch(0o600)
+        self._write(self.rights, MASTER_MAY + CAMERA_MAY)
+        self._set("pi1", "of-pi1")
+        self._set("master", "of-master")
+        extra = f"acl_file {self.rights}\npassword_file {self.passwords}"
+        self.broker = Mosquitto(folder / "broker", extra=extra)
+        self.broker.start()
+
+    def may(self, text: str) -> None:
+        self._write(self.rights, text)
+        self.broker.program.signal(signal.SIGHUP)
+
+    def password(self, user: str, password: str) -> None:
+        """Change it; mosquitto throws the user out."""
+        self._set(user, password)
+        self.broker.program.signal(signal.SIGHUP)
+
+    def _set(self, user: str, password: str) -> None:
+        subprocess.run(["mosquitto_passwd", "-b", self.passwords, user, password], check=True, capture_output=True)
+
+    @staticmethod
+    def _write(file: Path, text: str) -> None:
+        file.write_text(text)
+        file.chmod(0o600)
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    found = Guarded(tmp_path / "guarded")
+    yield found
+    found.broker.end()
+
+
+def test_a_password_that_does_not_fit_any_more(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
+    site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
+    camera = site.camera(env=CAMERA)
+    site.more_rows()
+    began = now_s()
+    guarded.password("master", "another")
+    site.alarmed("broker", "Not authorized", began)
+    assert site.doctor()["broker login"]["advice"] == "check the broker's user and password"
+    guarded.password("master", "of-master")
+    site.no_alarm("broker")
+    site.more_rows()
+    site.nothing_lost(camera)
+
+
+def test_a_camera_that_may_not_write_its_pictures(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
+    site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
+    camera = site.camera(env=CAMERA)
+    site.more_rows()
+    began = now_s()
+    guarded.may(MASTER_MAY + CAMERA_MAY.replace("topic write images/pi1\n", ""))
+    site.alarmed("camera_source", "the broker refuses them", began)
+    found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **CAMERA)
+    assert "images/pi1 may not be written" in found["broker pictures"]["text"]
+    assert "the broker refuses them" in site.doctor()["camera pi1"]["text"]
+    guarded.may(MASTER_MAY + CAMERA_MAY)
+    site.no_alarm("camera_source")
+    site.more_rows()
+    site.nothing_lost(camera)
+
+
+def test_a_master_that_may_not_read_the_pictures(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
+    site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
+    camera = site.camera(env=CAMERA)
+    site.more_rows()
+    began = now_s()
+    guarded.may(MASTER_MAY.replace("topic read images/#\n", "") + CAMERA_MAY)
+    site.alarmed("camera_way", "may the master read images/pi1", began)
+    assert "nothing comes from images/#" in site.doctor()["broker pictures"]["text"]
+    guarded.may(MASTER_MAY + CAMERA_MAY)
+    site.no_alarm("camera_way")
+    site.more_rows()
+    site.nothing_lost(camera)
+
+
+def test_a_master_that_may_not_confirm(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
+    site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
+    camera = site.camera(env=CAMERA)
+    site.more_rows()
+    began = now_s()
+    guarded.may(MASTER_MAY.replace("topic write confirm/#\n", "") + CAMERA_MAY)
+    site.alarmed("broker_rights", "does not let the master write to confirm/#", began)
+    assert "confirm/# may not be written" in site.doctor()["broker rights"]["text"]
+    guarded.may(MASTER_MAY + CAMERA_MAY)
+    site.no_alarm("broker_rights")
+    site.more_rows()
+    site.nothing_lost(camera)
+
+
+def test_a_certificate_that_expired(programs: Programs, tmp_path: Path) -> None:
+    folder = tmp_path / "certificates"
+    authority = Authority(folder)
+    good, expired = authority.certificate("good"), authority.certificate("expired", days=-1)
+    used = folder / "used.crt"
+    shutil.copy(good, used)
+    broker = Mosquitto(tmp_path / "broker", extra=f"certfile {used}\nkeyfile {authority.key}")
+    broker.start()
+    try:
+        trust = {"POSTURE_BROKER__TLS_CA": str(authority.file)}
+        site = Troubled(programs, broker, tmp_path, settings=trust)
+        camera = site.camera(env=trust)
+        site.more_rows()
+        shutil.copy(expired, used)
+        broker.stop()
+        began = now_s()
+        broker.start()
+        site.alarmed("broker", "certificate has expired", began)
+        assert "certificate has expired" in site.doctor()["broker"]["text"]
+        found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **trust)
+        assert "certificate has expired" in found["broker"]["text"]
+        assert "dates" in found["broker"]["advice"]
+        shutil.copy(good, used)
+        broker.stop()
+        broker.start()
+        site.no_alarm("broker")
+        site.more_rows()
+        wait_for(lambda: camera.alive, what="the camera is the same one")
+        site.nothing_lost(camera)
+    finally:
+        broker.end()
