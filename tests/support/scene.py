@@ -50,9 +50,11 @@ def node_names(count: int) -> list[str]:
 class Scene:
     """The invented site. `advance(seconds)` moves it on and returns what changed, without epoch and sequence."""
 
-    def __init__(self, *, cameras: int = 4, nodes: int = 3, fps: float = 2.0, seed: int = 7) -> None:
+    def __init__(
+        self, *, cameras: int = 4, nodes: int = 3, fps: float = 2.0, seed: int = 7, at: datetime | None = None
+    ) -> None:
         self.chance = random.Random(seed)
-        self.at = datetime.now(UTC).replace(microsecond=0)
+        self.at = at or datetime.now(UTC).replace(microsecond=0)
         self.started = self.at - timedelta(hours=3, minutes=12)
         self.fps = fps
         self.seconds = 0.0

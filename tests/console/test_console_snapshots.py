@@ -1,0 +1,81 @@
+"""Each view at the smallest and at a usual size, as text, compared with what was looked at and found good.
+
+After a change that is meant: `make snapshots`, then look at the difference.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posture_console.app import ConsoleApp
+from posture_console.links.endpoint import parse_endpoint
+from posture_console.settings import ConsoleSettings, Target
+from support.still_site import StillSite
+
+KEPT = Path(__file__).parent / "snapshots"
+VIEWS = {
+    "overview": "1",
+    "cameras": "2",
+    "nodes": "3",
+    "decisions": "4",
+    "jobs": "5",
+    "log": "6",
+    "camera": "2 enter",
+    "decision": "4 enter",
+    "result": "6 enter",
+}
+Until = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def everywhere_the_same(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day are local ones."""
+    monkeypatch.setenv("TZ", "UTC")
+    if hasattr(time, "tzset"):
+        time.tzset()
+    yield
+    monkeypatch.undo()
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+def text_of(app: ConsoleApp) -> str:
+    lines = ("".join(s.text for s in strip).rstrip() for strip in app.screen._compositor.render_strips())
+    return "\n".join(lines) + "\n"
+
+
+async def settled(app: ConsoleApp) -> str:
+    """The screen once it has stopped changing."""
+    before, same = "", 0
+    async with asyncio.timeout(20):
+        while same < 4:
+            await asyncio.sleep(0.1)
+            now = text_of(app)
+            same = same + 1 if now == before else 0
+            before = now
+    return before
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 50)], ids=["80x24", "140x50"])
+async def test_views_look_as_they_were_found_good(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    target = Target(parse_endpoint("tcp://site:5571"), None, None, "posture-dark")
+    app = ConsoleApp(ConsoleSettings(), target, picture_mode="figure", source=StillSite())
+    monkeypatch.setattr(app._own_load, "now", lambda: None)
+    others = []
+    async with app.run_test(size=size) as pilot:
+        for name, keys in VIEWS.items():
+            await pilot.press(*keys.split())
+            seen = await settled(app)
+            file = KEPT / f"{name}-{size[0]}x{size[1]}.txt"
+            if os.environ.get("POSTURE_RENEW_SNAPSHOTS"):
+                file.write_text(seen, encoding="utf-8")
+            elif seen != file.read_text(encoding="utf-8"):
+                others.append(f"{file.name} was\n{file.read_text(encoding='utf-8')}\nand is now\n{seen}")
+            if " " in keys:
+                await pilot.press("escape")
+    assert not others, "\n".join([*others, "where that is meant: make snapshots"])
