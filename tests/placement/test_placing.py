@@ -106,6 +106,20 @@ async def test_a_killed_worker_costs_no_frame_and_the_pinned_camera_falls_back()
     await site.placing.stop()
 
 
+async def test_frames_that_wait_for_an_absent_node_go_on_waiting_when_the_master_starts_again():
+    site = await placed("n2", on_missing="hold", cameras=("pi1", "pi2"))
+    await set_override(site, "node:n9", scope="pi1")
+    site.run(3)
+    assert site.placing.camera_state("pi1")[0] == "DEGRADED"
+    await site.placing.stop()
+    again = await placed("n2", on_missing="hold", cameras=("pi1", "pi2"), store=site.store, seconds=3)
+    assert {done.frame.pi_id for done in again.world.completions} == {"pi2"}
+    await again.placing.command("override_clear", {"scope": "pi1"}, "alice")
+    again.run(3)
+    again.finish()
+    await again.placing.stop()
+
+
 async def test_a_degraded_placement_is_an_alarm_until_it_is_over():
     site = await placed("n2")
     await set_override(site, "node:n2", scope="pi1")

@@ -64,7 +64,8 @@ def wish(state: State, camera: str) -> Wish:
             return _by_policy(state, camera, policy, unmet or override.scope, trouble)
         node = state.node if target == LOCAL else target.removeprefix(NODE_PREFIX)
         if node == state.node or state.present(node):
-            return Wish((node,), None, unmet or override.scope, trouble)
+            hold = state.rules.on_missing == "hold" and _only_expected(state, node)
+            return Wish((node,), None, unmet or override.scope, trouble, hold=hold)
         if unmet is None:
             unmet, trouble = override.scope, _absent(state, node)
         if state.rules.on_missing == "hold":
@@ -85,6 +86,11 @@ def groups(state: State) -> dict[PolicyName, list[str]]:
 def _by_policy(state: State, camera: str, policy: PolicyName, override: str | None, trouble: str) -> Wish:
     choice = chosen(state, policy)
     return Wish(choice.of(camera), policy, override, trouble or choice.trouble)
+
+
+def _only_expected(state: State, node: str) -> bool:
+    """Whether `node` counts as present just because the master began a moment ago: what waited goes on waiting."""
+    return node != state.node and not state.workers_on(node) and not state.launchable(node)
 
 
 def _absent(state: State, node: str) -> str:
