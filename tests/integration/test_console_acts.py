@@ -1,5 +1,9 @@
 """The console's acting verbs against a real master: overrides, what they leave behind, and a recording of it."""
 
+import asyncio
+import json
+import sqlite3
+
 import pytest
 
 from posture_console.record.recording import Recording
@@ -47,3 +51,47 @@ async def test_what_the_master_refuses_ends_with_its_sentence_and_2(master, tmp_
     done = await Console(master.connect, tmp_path)("override", "set", "--all", "--policy", "magic", "--reason", "x")
     assert (done.returncode, done.stdout) == (2, "")
     assert "policy:NAME" in done.stderr
+
+
+@pytest.mark.slow
+async def test_an_alarm_is_silenced_audited_and_quiet_over_a_restart_until_it_is_told_to_speak(
+    master, broker, tmp_path
+):
+    console = Console(master.connect, tmp_path)
+
+    async def standing():
+        said = (await console("alarms", "--json")).stdout or "[]"  # nothing while the master starts
+        return [alarm for alarm in json.loads(said) if alarm["kind"] == "broker"]
+
+    broker.stop()
+    (alarm,) = await eventually_true(standing)
+    assert (await console("alarms")).returncode == 1
+    done = await console("alarms", "silence", alarm["alarm_id"], "--for", "1h", "--reason", "a new switch", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["silence"]["reason"] == "a new switch"
+    assert (await console("alarms")).returncode == 0
+
+    master.kill()
+    master.start(wait=False)
+    console = Console(master.connect, tmp_path)
+    (again,) = await eventually_true(standing)
+    assert (again["alarm_id"] != alarm["alarm_id"], again["silence"]["reason"]) == (True, "a new switch")
+    assert (await console("alarms", "silence", again["alarm_id"], "--for", "0s")).returncode == 0
+    assert (await console("alarms")).returncode == 1
+    with sqlite3.connect(f"file:{tmp_path / 'data' / 'posture.db'}?mode=ro", uri=True) as database:
+        audited = database.execute("SELECT verb, ok FROM operator_audit ORDER BY at").fetchall()
+    assert audited == [("alarm_silence", 1), ("alarm_silence", 1)]
+
+
+async def test_without_kubernetes_everything_about_jobs_says_so(master, tmp_path):
+    for words in (("jobs",), ("job", "nodes"), ("job", "launch", "--auto"), ("job", "stop", "x")):
+        done = await Console(master.connect, tmp_path)(*words)
+        assert (done.returncode, done.stdout) == (1, ""), words
+        assert "this master has no Kubernetes" in done.stderr
+
+
+async def eventually_true(ask, seconds=30):
+    async with asyncio.timeout(seconds):
+        while not (found := await ask()):  # noqa: ASYNC110 - what is awaited is another process's state
+            await asyncio.sleep(0.2)
+    return found
