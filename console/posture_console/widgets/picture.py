@@ -55,7 +55,7 @@ class Picture(Widget):
 
     def next_mode(self) -> str:
         """Switch to the next way of drawing that this terminal knows; returns its name."""
-        known = [mode for mode in MODES if mode in {"blocks", "figure"} or terminal_pictures.is_ready()]
+        known = [mode for mode in MODES if mode in {"blocks", "figure", *terminal_pictures.ready_modes()}]
         self.mode = known[(known.index(self.mode) + 1) % len(known)] if self.mode in known else known[0]
         self._draw()
         return self.mode

@@ -92,7 +92,10 @@ class Pen:
     def write(self, strip: Strip | Iterable[Segment]) -> None:
         """Write from the present cell on."""
         for text, style, control in strip:
-            if control or not text:
+            if control:  # such as a sixel picture, which moves the terminal's cursor itself
+                self._out.append(text)
+                continue
+            if not text:
                 continue
             if style is not None and style.link:
                 self._change(Ink())
