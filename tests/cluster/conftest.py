@@ -14,15 +14,17 @@ from support.site import Master
 def whole_cluster():
     """The cluster with our image, built as a user builds it."""
     support.needed()
-    run(support.SCRIPTS / "up", timeout=1800)
-    run(support.SCRIPTS / "base-image", timeout=900)
     build = ["buildah", "bud", "--isolation", "chroot", "--pull-never", "--layers"]
-    run(*build, "-t", support.IMAGE, ".", timeout=1200)
-    run(*build, "-t", support.BROKER_IMAGE, "-f", Path(__file__).with_name("mosquitto.Dockerfile"), timeout=300)
     made = Cluster()
-    made.start()
-    yield made
-    run(support.SCRIPTS / "down", timeout=120)
+    try:
+        run(support.SCRIPTS / "up", timeout=900)
+        run(support.SCRIPTS / "base-image", timeout=300)
+        run(*build, "-t", support.IMAGE, ".", timeout=600)
+        run(*build, "-t", support.BROKER_IMAGE, "-f", Path(__file__).with_name("mosquitto.Dockerfile"), timeout=300)
+        made.start()
+        yield made
+    finally:
+        run(support.SCRIPTS / "down", timeout=120)
 
 
 @pytest.fixture

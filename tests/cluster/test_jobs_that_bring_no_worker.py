@@ -7,7 +7,7 @@ from support.cluster_site import Stream, console, until_decided
 from support.processes import wait_for
 from support.site import exactly_one_row_each
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(300, func_only=True)]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from support.in_cluster import deployed, logins_and_certificate
 from support.processes import wait_for
 from support.restricted import broken_rules
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420, func_only=True)]
 LOGINS = {"master": "for-the-master", "pi1": "for-camera-one"}
 
 

@@ -6,7 +6,7 @@ from support.cluster_site import Stream, console, until_analysed_on, until_decid
 from support.processes import wait_for
 from support.site import exactly_one_row_each
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(420, func_only=True)]
 
 
 def test_a_lost_node_costs_no_frame_and_its_job_is_forced_away(cluster, outside):

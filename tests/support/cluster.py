@@ -145,9 +145,9 @@ class Cluster:
 
     def start(self) -> None:
         """Up, our image on every node, the manifests applied as an operator would."""
-        run(SCRIPTS / "up", timeout=1800)
+        run(SCRIPTS / "up", timeout=900)
         for image in (IMAGE, BROKER_IMAGE):
-            run(SCRIPTS / "load-image", image, timeout=300)
+            run(SCRIPTS / "load-image", image, timeout=600)
         self.kubectl("apply", "-f", "manifests/base/namespace.yaml")
         self.kubectl("apply", "-k", "manifests/overlays/k3s")
         self.clear()
