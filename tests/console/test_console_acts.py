@@ -342,6 +342,24 @@ async def test_a_job_that_is_gone_meanwhile_is_not_stopped(operating: Any, maste
         assert master.commands == []
 
 
+async def test_acts_are_found_by_name(operating: Any, master: FakeMaster) -> None:
+    async with operating() as hands:
+        await hands.press("colon", *"resume")
+        await hands.told("Pause or resume a camera")
+        await hands.press("enter")
+        await hands.until(lambda: isinstance(hands.app.screen, FormScreen))
+        await hands.press("escape")
+
+
+async def test_a_viewer_is_offered_no_act_by_name(operating: Any, master: FakeMaster) -> None:
+    master.role = "viewer"
+    async with operating() as hands:
+        await hands.until(lambda: bool(hands.app.reading().forbidden))
+        await hands.press("colon", *"camera")
+        await hands.told("Camera pi1")
+        assert "Pause or resume" not in text_of(hands.app)
+
+
 # Who may, and what the master says.
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -14,6 +14,18 @@ from posture_console.screens.view import VIEWS
 from posture_console.styles.themes import LOOKS
 
 LONGEST = 100
+
+
+ACTS: Final = (
+    ("override", "override", "Override placement", "o"),
+    ("undo", "undo", "Undo the override", "u"),
+    ("pause_camera", "camera-pause", "Pause or resume a camera", "x"),
+    ("calibrate", "calibrate", "Calibrate a camera", "b"),
+    ("silence", "silence", "Silence an alarm", "z"),
+    ("launch_job", "job-launch", "Launch a Job", "l"),
+    ("stop_job", "job-stop", "Stop a Job", "d"),
+)
+"""Action, the name of its key, what it does, the usual key."""
 
 
 class Choice(NamedTuple):
@@ -29,13 +41,13 @@ class Places(Provider):
 
     async def discover(self) -> Hits:
         """What stands there before anything is typed."""
-        for choice in self._fixed():
+        for choice in (*self._fixed(), *self._acts()):
             yield DiscoveryHit(Content(choice.text), choice.run, text=choice.text, help=choice.help)
 
     async def search(self, query: str) -> Hits:
         """What fits the typed text."""
         matcher = self.matcher(query)
-        for choice in (*self._fixed(), *self._named()):
+        for choice in (*self._fixed(), *self._acts(), *self._named()):
             score = matcher.match(choice.text)
             if score > 0:
                 yield Hit(score, Content(choice.text), choice.run, text=choice.text, help=choice.help)
@@ -55,6 +67,15 @@ class Places(Provider):
             yield Choice("Record", f"Record into a file here, or end that ({record})", app.action_record)
         yield Choice("Help", f"Keys and marks ({self._key('help', '?')})", app.action_help)
         yield Choice("Quit", f"Leave the console ({self._key('quit', 'q')})", app.action_quit)
+
+    def _acts(self) -> Iterator[Choice]:
+        """What can be done from the view below; nothing where nothing may."""
+        app: Any = self.app
+        yield Choice("Told", f"Messages and alarms, with time ({self._key('notices', 'i')})", app.action_notices)
+        for action, name, text, key in ACTS:
+            run = getattr(self.screen, f"action_{action}", None)
+            if run is not None and not app.reading().forbidden:
+                yield Choice(text, f"Do this ({self._key(name, key)})", run)
 
     def _key(self, action: str, usual: str) -> str:
         """The key of an action as it is here."""
