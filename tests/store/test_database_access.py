@@ -86,6 +86,20 @@ async def test_a_table_of_an_older_installation_keeps_every_row_and_type(
     assert ask(url, "SELECT count(*), count(frame_id) FROM posture_log") == [(10_005, 5)]
 
 
+def test_a_dump_of_an_older_installation_is_restored_and_upgraded_without_losing_a_row(postgres: Postgres) -> None:
+    ask(postgres.url, OLD_TABLE)
+    before, shown = ask(postgres.url, CONTENT), [ask(postgres.url, statement) for statement in DASHBOARDS]
+    dump = postgres.dump(postgres.url, "posture_log")
+    other = postgres.database()
+    with psycopg2.connect(other) as link, link.cursor() as cursor:
+        cursor.execute(dump)
+    migrate(other)
+    assert ask(other, CONTENT) == before
+    assert [ask(other, statement) for statement in DASHBOARDS] == shown
+    ask(other, "INSERT INTO posture_log (filename) VALUES ('the next one')")
+    assert ask(other, "SELECT id FROM posture_log WHERE filename = 'the next one'") == [(10_001,)]
+
+
 async def test_a_writer_inserts_and_can_do_nothing_else(postgres: Postgres, store: Store, draining: Draining) -> None:
     url = postgres.url
     migrate(url)
@@ -146,7 +160,7 @@ def test_who_holds_supabases_public_key_sees_nothing(postgres: Postgres) -> None
     migrate(url)
     for role in ("anon", "authenticated"):
         outsider = login(postgres, role)
-        for name in (*(stream.table for stream in STREAMS), *VIEWS):
+        for name in (*(stream.table for stream in STREAMS), *VIEWS, "schema_migrations"):
             assert refused(outsider, f"SELECT * FROM {name}")
         assert refused(outsider, "SELECT posture_remove_old(1, 1)")
         assert refused(outsider, "TRUNCATE posture_log")

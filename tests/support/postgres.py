@@ -44,6 +44,7 @@ class Postgres:
         binaries = _binaries()
         if binaries is None:
             missing("PostgreSQL", "Debian: apt-get install postgresql")
+        self._binaries = binaries
         self.port = free_port()
         self._user = _unprivileged_user()
         # Not pytest's folder: that is closed to other users, and the server is one.
@@ -92,6 +93,12 @@ class Postgres:
         # SIGQUIT is PostgreSQL's own "immediate". SIGKILL of the parent alone would leave its children with the port.
         self.program.signal(signal.SIGQUIT)
         self.program.wait(30)
+
+    def dump(self, url: str, table: str) -> str:
+        """What pg_dump writes of `table`, as statements without psql's own."""
+        command = [self._binaries / "pg_dump", "--inserts", "--rows-per-insert=500", "--table", table, url]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        return "\n".join(line for line in text.splitlines() if not line.startswith("\\")) + "\nRESET search_path;"
 
     def database(self) -> str:
         """The superuser's address of a new, empty database."""

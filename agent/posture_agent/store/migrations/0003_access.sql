@@ -57,6 +57,10 @@ BEGIN
     END IF;
   END LOOP;
 
+  -- Which migrations were made is nobody's business but the owner's.
+  EXECUTE format('REVOKE ALL ON schema_migrations FROM %s', strangers);
+  ALTER TABLE schema_migrations ENABLE ROW LEVEL SECURITY;
+
   IF to_regrole('posture_writer') IS NOT NULL THEN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO posture_writer', current_schema());
     -- Tables of older installations number their rows by a sequence that needs a right of its own.
