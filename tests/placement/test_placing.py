@@ -235,7 +235,7 @@ async def test_a_worker_that_passes_from_one_camera_to_all_is_not_drained_on_the
 
 async def test_an_override_that_cannot_be_stored_holds_but_says_so(monkeypatch):
     site = await placed("n2")
-    monkeypatch.setattr("posture_agent.master.placing.DURABLE_S", 0.05)
+    monkeypatch.setattr("posture_agent.durably.DURABLE_S", 0.05)
     site.store.save = lambda *_: Future()  # the disk is full
     with pytest.raises(Stop, match=r"in force but posture\.db cannot be written"):
         await set_override(site, "node:n2")

@@ -138,8 +138,8 @@ async def test_a_job_that_fails_tells_its_asker_and_spoils_nothing(store: Store)
     with pytest.raises(sqlite3.OperationalError):
         await asyncio.wrap_future(refused)
     await asyncio.wrap_future(kept)
-    assert store.reads.state("placement") == {"a": [1]}
-    assert store.reads.state("half") is None
+    assert store.state("placement") == {"a": [1]}
+    assert store.state("half") is None
     await eventually(lambda: len(store.committed) == 1)
 
 
@@ -148,10 +148,10 @@ async def test_an_asker_that_waits_no_longer_costs_no_frame_its_acknowledgement(
     assert ask.cancel()
     await store.commit(outcome())
     assert store.alarms == []
-    assert store.reads.state("placement") == 1
+    assert store.state("placement") == 1
 
 
-async def test_decisions_read_back_and_are_completed_by_the_same_id(store: Store) -> None:
+async def test_decisions_read_back(store: Store) -> None:
     decision = Decision(
         decision_id="d1",
         generation=3,
@@ -165,7 +165,7 @@ async def test_decisions_read_back_and_are_completed_by_the_same_id(store: Store
         candidates=[{"node": "agx", "load": 10.0}],
         reason="CPU 62 ≥ 60",
     )
-    await asyncio.wrap_future(store.committer.write(journal.decision(decision)))
+    await store.decide(decision)
     assert store.reads.decisions() == [decision]
 
 

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from posture_agent.commands.outbox import outbox as outbox_command
-from posture_agent.store import journal
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.migrate import grant, migrate, migrations
@@ -141,13 +140,12 @@ async def test_decisions_and_commands_are_drained_too(postgres: Postgres, store:
         reason="CPU",
         handover_ms=120.0,
     )
-    store.committer.write(journal.decision(decision))
-    store.committer.write(journal.command("c1", author="local:me", verb="override", args={"all": True}))
-    await asyncio.wrap_future(store.committer.write(journal.answer("c1", ok=True, body={"done": 1})))
+    await store.decide(decision)
+    await store.audit("c1", all=True)
     draining(settings_of(postgres, url))
     await eventually(lambda: ask(url, "SELECT count(*) FROM operator_audit") == [(1,)])
     assert ask(url, "SELECT inputs->'cpu'->>0, handover_ms FROM placement_log") == [("61", 120.0)]
-    assert ask(url, "SELECT ok, answer->>'done' FROM operator_audit") == [(True, "1")]
+    assert ask(url, "SELECT ok, answer->>'body' FROM operator_audit") == [(True, "done")]
 
 
 async def test_a_database_stopped_hard_for_a_while_gets_every_row_once(

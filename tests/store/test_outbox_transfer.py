@@ -56,13 +56,9 @@ def filled(tmp_path: Path) -> Path:
         taken = PostureBaseline(
             baseline_id=new_id(), pi_id="pi1", profile="ann", version=1, neck=1, body=2, at=NOW, author="a"
         )
-        for job in (
-            journal.decision(decision),
-            journal.baseline(taken),
-            journal.command("c1", author="a", verb="override_set", args={"scope": "all"}),
-            journal.answer("c1", ok=True, body={"ok": True}),
-        ):
-            await asyncio.wrap_future(store.committer.write(job))
+        await store.decide(decision)
+        await asyncio.wrap_future(store.committer.write(journal.baseline(taken)))
+        await store.audit("c1", scope="all")
         await store.close()
 
     asyncio.run(fill())
@@ -74,7 +70,7 @@ def everything_read(folder: Path) -> tuple[Any, ...]:
         results = reads.results()
         stories = [reads.story(result.frame_id) for result in results]
         told = [[step for step in story.steps if step.step == "received"] for story in stories if story]
-        return results, told, reads.decisions(), reads.answer("c1")
+        return results, told, reads.decisions(), ask(folder, "SELECT command_id, args, answer FROM operator_audit")
 
 
 def test_rows_come_back_as_they_were(filled: Path, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ async def test_ids_are_gone_over_in_windows(store: Store, monkeypatch: pytest.Mo
 
 async def test_decisions_and_commands_go_after_a_year_once_they_are_drained(store: Store) -> None:
     for n in range(3):
-        await asyncio.wrap_future(store.committer.write(journal.command(f"c{n}", author="a", verb="v", args={})))
+        await store.audit(f"c{n}")
     await write(store, "UPDATE operator_audit SET stored_at = ?", rows.text(ago(400)))
     await write(store, "UPDATE operator_audit SET drained_at = ? WHERE id = 1", rows.text(ago(399)))
     assert await remove(store, drains=True) == {"operator_audit": 1}

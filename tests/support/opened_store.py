@@ -1,17 +1,23 @@
 """An opened store for tests, with everything that it calls written down, and outcomes to put into it."""
 
+import asyncio
+import json
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posture_agent.master.audit import StoredAudit
 from posture_agent.master.outcome import Outcome
 from posture_agent.store.committer import LINGER_S, Committer
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
+from posture_agent.store.placement_log import PlacementLog
 from posture_agent.store.reads import Reads
 from posture_shared.frame import new_id
-from posture_shared.records import Result, StoryStep
+from posture_shared.messages.console import Command, Reply
+from posture_shared.records import Decision, Result, StoryStep
 from support.processes import eventually
 
 if TYPE_CHECKING:
@@ -75,6 +81,23 @@ class Store:
             self.committer.submit(one)
         await eventually(lambda: len(self.committed) == before + len(outcomes))
         return self.committed[before:]
+
+    async def decide(self, decision: Decision) -> None:
+        """Have placement keep a final decision."""
+        log = PlacementLog(self.outbox, self.committer)
+        await asyncio.wrap_future(log.save(b"{}", decision.generation, [decision]))
+
+    async def audit(self, command_id: str, **args: Any) -> None:
+        """Have the audit keep a command that was answered."""
+        command = Command(id=command_id, verb="override_set", args=args)
+        with closing(self.outbox.reader()) as reader:
+            await StoredAudit(self.committer, reader).record(command, "a", Reply(id=command_id, ok=True, body="done"))
+
+    def state(self, name: str) -> Any:
+        """What is kept under `name`, None where nothing is."""
+        with closing(self.outbox.reader()) as reader:
+            found = reader.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        return None if found is None else json.loads(found[0])
 
     async def close(self) -> None:
         await self.committer.stop()

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from posture_agent.durably import durably
 from posture_agent.master.requests import CommandHandler
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import valid_pi_id
@@ -23,8 +24,6 @@ MAX_S: Final = 366 * 86400.0
 MAX_REASON: Final = 500
 STATE: Final = "pauses"
 _TICK_S: Final = 1.0
-_DURABLE_S: Final = 5.0
-"""How long a command waits for the disk."""
 
 
 class PauseArgs(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,14 +107,11 @@ class Pauses:
 
     async def _durably(self, pi_id: str, pause: Pause | None) -> None:
         """The camera is told at once, whatever the disk does."""
-        try:
-            await asyncio.wait_for(asyncio.wrap_future(self._change(pi_id, pause)), _DURABLE_S)
-        except TimeoutError:
-            raise Stop(
-                f"{pi_id} was told, but posture.db cannot be written, so that a restart would forget it: make room on "
-                "the disk",
-                Exit.NOT_WELL,
-            ) from None
+        await durably(
+            self._change(pi_id, pause),
+            otherwise=f"{pi_id} was told, but posture.db cannot be written, so that a restart would forget it: make "
+            "room on the disk",
+        )
 
     def _change(self, pi_id: str, pause: Pause | None) -> Future[None]:
         if pause is None:

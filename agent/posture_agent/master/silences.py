@@ -3,7 +3,6 @@
 What is silenced stays visible to consoles, with who wants it quiet until when and why; nobody else is told of it.
 """
 
-import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from posture_agent.durably import durably
 from posture_agent.master.alarms import Alarms
 from posture_agent.master.requests import CommandHandler
 from posture_shared.exits import Exit, Stop
@@ -21,8 +21,6 @@ T = TypeVar("T")
 STATE: Final = "silences"
 MAX_S: Final = 7 * 86400.0
 MAX_REASON: Final = 500
-_DURABLE_S: Final = 5.0
-"""How long a command waits for the disk."""
 
 
 class SilenceArgs(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,11 +70,8 @@ class Silences:
 
     async def _durably(self) -> None:
         """It is quiet at once, whatever the disk does."""
-        try:
-            await asyncio.wait_for(asyncio.wrap_future(self._kept.save(STATE, self._alarms.silences())), _DURABLE_S)
-        except TimeoutError:
-            raise Stop(
-                "the alarm is quiet, but posture.db cannot be written, so that a restart would forget it: make room on "
-                "the disk",
-                Exit.NOT_WELL,
-            ) from None
+        await durably(
+            self._kept.save(STATE, self._alarms.silences()),
+            otherwise="the alarm is quiet, but posture.db cannot be written, so that a restart would forget it: make "
+            "room on the disk",
+        )

@@ -1,6 +1,6 @@
-"""What is written beside results: decisions, commands with their answers, small state. Each function makes a job.
+"""What is written beside results: baselines, episodes, small state. Each function makes a job.
 
-`committer.write(journal.decision(d))` writes it in the next transaction; the future it returns is done when that is
+`committer.write(journal.baseline(b))` writes it in the next transaction; the future it returns is done when that is
 durable.
 """
 
@@ -9,43 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from posture_agent.store import rows
-from posture_shared.records import Decision
 from posture_shared.timeline import Episode, PostureBaseline
 
 _BASELINE: Final = tuple(PostureBaseline.__struct_fields__)
 
 Job = Callable[[sqlite3.Connection], None]
-
-_DECISION: Final = (
-    f"INSERT INTO placement_log ({rows.columns(rows.DECISION_COLUMNS)}, stored_at)"  # noqa: S608 - names are ours
-    f" VALUES ({rows.marks(rows.DECISION_COLUMNS)}, ?)"
-    " ON CONFLICT (decision_id) DO UPDATE SET state = excluded.state, handover_ms = excluded.handover_ms,"
-    " in_flight = excluded.in_flight, reason = excluded.reason"
-)
-
-
-def decision(made: Decision) -> Job:
-    """Keep a decision; again with the same id to complete it (how long the handover took)."""
-    return lambda connection: _run(connection, _DECISION, (*rows.decision_values(made), rows.now()))
-
-
-def command(command_id: str, *, author: str, verb: str, args: dict[str, Any]) -> Job:
-    """Keep that a command was given, before it is carried out."""
-    values = (command_id, rows.now(), author, verb, rows.json_text(args), rows.now())
-    return lambda connection: _run(
-        connection,
-        "INSERT OR IGNORE INTO operator_audit (command_id, at, author, verb, args, stored_at) VALUES (?,?,?,?,?,?)",
-        values,
-    )
-
-
-def answer(command_id: str, *, ok: bool, body: Any) -> Job:
-    """Keep a command's answer: the same command id is given the same answer."""
-    return lambda connection: _run(
-        connection,
-        "UPDATE operator_audit SET ok = ?, answer = ? WHERE command_id = ?",
-        (ok, rows.json_text(body), command_id),
-    )
 
 
 def state(name: str, value: Any) -> Job:

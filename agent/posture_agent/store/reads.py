@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from posture_agent.store import rows
 from posture_agent.store.outbox import open_reader
 from posture_agent.store.pictures import find
@@ -30,13 +28,6 @@ SELECT pi_id FROM camera WHERE pi_id IS NOT NULL LIMIT ?
 """One look into the index for each camera, where DISTINCT would read all of it."""
 _WAITING: Final = "FROM posture_log WHERE drained_at IS NULL AND refused_at IS NULL"
 _RESULT: Final = rows.columns(rows.RESULT_COLUMNS)
-
-
-class Answer(NamedTuple):
-    """A command that was carried out: whether it succeeded (None: not known to have ended), and its answer."""
-
-    ok: bool | None
-    body: Any
 
 
 class Backlog(NamedTuple):
@@ -114,19 +105,6 @@ class Reads:
     def newest_per_camera(self) -> dict[str, Result]:
         """Each camera's newest result: what a restarted master shows at once."""
         return {pi_id: self.results(camera=pi_id, limit=1)[0] for (pi_id,) in self._ask(_CAMERAS, (MAX_LIMIT,))}
-
-    def answer(self, command_id: str) -> Answer | None:
-        """What was answered to this command, or None where it was never given."""
-        found = self._ask("SELECT ok, answer FROM operator_audit WHERE command_id = ?", (command_id,))
-        if not found:
-            return None
-        ok, body = found[0]
-        return Answer(None if ok is None else bool(ok), None if body is None else msgspec.json.decode(body))
-
-    def state(self, name: str) -> Any:
-        """The state kept under `name`, or None."""
-        found = self._ask("SELECT value FROM state WHERE name = ?", (name,))
-        return msgspec.json.decode(found[0][0]) if found else None
 
     def backlog(self) -> Backlog:
         """Rows of `posture_log` that wait for PostgreSQL; no more than 100,000 are counted."""

@@ -7,13 +7,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from posture_agent.durably import durably
 from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
 from posture_agent.store.timeline_log import MAX_READINGS, TimelineLog
 from posture_agent.timeline.alert_rules import Kept
@@ -35,8 +35,7 @@ log = logging.getLogger("posture.timeline")
 LIVE_S: Final = 10.0
 """Frames older than this enter rows and episodes but raise no alert."""
 _TICK_S: Final = 1.0
-_DURABLE_S: Final = 5.0
-"""How long a command waits for the disk."""
+_FULL: Final = "posture.db cannot be written: make room on the disk and try again"
 _CATCH_UP_ROWS: Final = 2000
 """Far more than a camera has in the seconds between two times that the tracks are kept."""
 _KEEP_S: Final = 5.0
@@ -218,7 +217,7 @@ class Timeline:
             at=datetime.now(UTC),
             author=author,
         )
-        await _durably(self._kept.add(taken))
+        await durably(self._kept.add(taken), otherwise=_FULL)
         self._baselines.use(taken)
         self._on_baseline(asked.camera)
         self._on_alarm("baseline", asked.camera, None)
@@ -226,7 +225,7 @@ class Timeline:
 
     async def _snooze(self, args: dict[str, Any], _author: str) -> dict[str, Any]:
         until = self._alerts.snooze(args, datetime.now(UTC))
-        await _durably(self._kept.save(_ALERTS, self._alerts.keep()))
+        await durably(self._kept.save(_ALERTS, self._alerts.keep()), otherwise=_FULL)
         return {"camera": args["camera"], "until": until}
 
     async def _history(self, args: dict[str, Any]) -> Answer:
@@ -257,13 +256,6 @@ class Timeline:
         wanted = msgspec.convert(args, _BaselinesArgs).camera
         found = await asyncio.to_thread(self._kept.baselines)
         return Answer([baseline for baseline in found if wanted in (None, baseline.pi_id)])
-
-
-async def _durably(written: Future[None]) -> None:
-    try:
-        await asyncio.wait_for(asyncio.wrap_future(written), _DURABLE_S)
-    except TimeoutError:
-        raise Stop("posture.db cannot be written: make room on the disk and try again", Exit.NOT_WELL) from None
 
 
 def _check_camera(name: str) -> None:
