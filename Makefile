@@ -7,7 +7,7 @@ bin := .venv/bin
 python := $(bin)/python
 pytest := $(python) -m pytest
 
-.PHONY: help setup demo test lint style types layers ready bench soak accuracy chaos test-cluster image push up down lock configuration audit sbom
+.PHONY: help setup demo test lint style types layers ready bench soak accuracy chaos test-cluster snapshots screenshots image push up down lock configuration audit sbom
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,13 @@ layers: ready
 
 ready:
 	@scripts/setup demo
+
+snapshots:  ## keep the console's views as they look now; look at the difference before you commit it
+	@POSTURE_RENEW_SNAPSHOTS=1 $(pytest) -q tests/console/test_console_snapshots.py
+
+screenshots:  ## the pictures of the console in README and docs, taken from the demo
+	@scripts/setup demo
+	@$(bin)/posture-console demo --screenshots docs/images $(ARGS)
 
 bench:  ## speed and cost against their limits: the whole way, dispatch, 200 cameras, idle programs, the console
 	@scripts/setup test

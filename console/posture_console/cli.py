@@ -132,7 +132,10 @@ def watch(chosen: Chosen, *, seconds: float | None) -> None:
 )
 @click.option("--theme", help="As for the console.")
 @click.option("--pictures", help="As for the console.")
-def demo(chosen: Chosen, *, headless: bool, seconds: int | None, **look: str | None) -> int:
+@click.option("--screenshots", metavar="DIR", type=click.Path(path_type=Path), help="Pictures of the console as SVG.")
+def demo(
+    chosen: Chosen, *, headless: bool, seconds: int | None, screenshots: Path | None, **look: str | None
+) -> int:
     """Everything on this machine: broker, master, workers, three cameras, and this console."""
     from posture_console.demo import run_demo  # noqa: PLC0415 - the demo alone needs it
 
@@ -140,7 +143,7 @@ def demo(chosen: Chosen, *, headless: bool, seconds: int | None, **look: str | N
     if not headless:
         chosen.loaded()  # a wrong theme is said before anything starts
     shown = {name: chosen.given.get(name) for name in look}
-    code: int = run_demo(headless=headless, seconds=seconds, json=chosen.as_json, look=shown)
+    code: int = run_demo(headless=headless, seconds=seconds, json=chosen.as_json, look=shown, screenshots=screenshots)
     return code
 
 

@@ -1,5 +1,6 @@
 """Conducts the demo: starts a site on free ports in a temporary folder, shows or counts it, ends it."""
 
+import asyncio
 import contextlib
 import dataclasses
 import importlib.util
@@ -51,7 +52,14 @@ class Site:
     """The other processes, in the order in which they are to end."""
 
 
-def run_demo(*, headless: bool, seconds: float | None, json: bool, look: Mapping[str, str | None] | None = None) -> int:
+def run_demo(
+    *,
+    headless: bool,
+    seconds: float | None,
+    json: bool,
+    look: Mapping[str, str | None] | None = None,
+    screenshots: Path | None = None,
+) -> int:
     """Run the demo.
 
     Args:
@@ -60,6 +68,7 @@ def run_demo(*, headless: bool, seconds: float | None, json: bool, look: Mapping
             the load alone.
         json: print the summary as one line of JSON.
         look: settings of the screen, such as its theme.
+        screenshots: instead of showing the screen, take pictures of it into this folder.
 
     Returns:
         An exit code: not well where a frame was lost or doubled, or there was none.
@@ -73,6 +82,11 @@ def run_demo(*, headless: bool, seconds: float | None, json: bool, look: Mapping
     length_s = (seconds or DEFAULT_SECONDS) if headless else seconds
     with DemoFolder() as folder, _ended_by_sigterm(), Crew(folder.path) as crew:
         site = _start(crew, folder.path, length_s)
+        if screenshots is not None:
+            _shoot(site, screenshots)
+            crew.end(*site.cameras)
+            crew.end(*site.others)
+            return Exit.DONE
         if not headless:
             _show(site.control_port, look or {})
             _say("stopping everything")
@@ -190,6 +204,18 @@ def _show(control_port: int, look: Mapping[str, str | None]) -> None:
     settings = load(ConsoleSettings, PROGRAM, flags=flags).value
     target = chosen_target(settings, connect_given=True)
     run_console(settings, dataclasses.replace(target, key=None))  # the demo's master asks for no key
+
+
+def _shoot(site: Site, folder: Path) -> None:
+    """Pictures of the console, once work was offloaded."""
+    from posture_console.demo.shots import DOCUMENTED, take  # noqa: PLC0415 - Textual only for the screen
+    from posture_console.links.loop import new_loop  # noqa: PLC0415 - likewise
+
+    _say("waiting for the first decision")
+    site.crew.wait_until(lambda: bool(site.store.decisions()), "the first decision", within_s=_FIRST_ROW_S)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        for file in runner.run(take(f"tcp://127.0.0.1:{site.control_port}", DOCUMENTED, folder)):
+            click.echo(file)
 
 
 def _print(summary: Summary, *, as_json: bool) -> None:
