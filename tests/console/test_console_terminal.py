@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -94,9 +95,18 @@ def test_no_color_paints_in_grey_alone(address: str) -> None:
     assert terminal.exit_code() == 0
 
 
-def test_console_ends_when_its_terminal_goes_away(address: str) -> None:
+def test_console_ends_when_its_terminal_hangs_up(address: str) -> None:
     terminal = Terminal("--connect", address)
     terminal.until("pi1")
+    os.kill(terminal.pid, signal.SIGHUP)
+    terminal.exit_code()
+
+
+@pytest.mark.parametrize("behind", ["", "o", ":", "?"], ids=["a view", "a form", "the palette", "help"])
+def test_console_ends_when_its_terminal_goes_away(address: str, behind: str) -> None:
+    terminal = Terminal("--connect", address)
+    terminal.until("pi1")
+    terminal.press(behind)
     os.close(terminal.fd)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
