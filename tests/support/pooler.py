@@ -1,8 +1,6 @@
 """A real pgbouncer before a test's PostgreSQL, in transaction mode as at Supabase's port 6543."""
 
 import contextlib
-import os
-import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from support.postgres import Postgres
+from support.postgres import Postgres, unprivileged_user
 from support.processes import Program, free_port, wait_for
 from support.servers import find_program
 
@@ -22,7 +20,7 @@ def transaction_pooler(server: Postgres, *logins: str, connections: int) -> Iter
     binary = find_program("pgbouncer")
     if binary is None:  # not asked of every machine that runs the tests
         pytest.skip("pgbouncer is not installed (Debian: apt-get install pgbouncer)")
-    port, user = free_port(), _unprivileged_user()
+    port, user = free_port(), unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="posture-pooler-"))
     configuration = folder / "pgbouncer.ini"
     configuration.write_text(
@@ -50,9 +48,3 @@ def _ready(server: Postgres, port: int) -> bool:
     except psycopg2.OperationalError:
         return False
     return True
-
-
-def _unprivileged_user() -> str | None:
-    if os.getuid() != 0:
-        return None
-    return pwd.getpwnam("nobody").pw_name

@@ -46,7 +46,7 @@ class Postgres:
             missing("PostgreSQL", "Debian: apt-get install postgresql")
         self._binaries = binaries
         self.port = free_port()
-        self._user = _unprivileged_user()
+        self._user = unprivileged_user()
         # Not pytest's folder: that is closed to other users, and the server is one.
         self.folder = Path(tempfile.mkdtemp(prefix="posture-postgres-"))
         self._data = self.folder / "data"
@@ -160,10 +160,11 @@ def _version(name: str) -> float:
         return 0.0
 
 
-def _unprivileged_user() -> str | None:
+def unprivileged_user() -> str | None:
+    """Whom servers run as that refuse to run as root; None where the tests do not run as root."""
     if os.getuid() != 0:
         return None
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_name
-    raise AssertionError("PostgreSQL does not run as root, and there is no user postgres or nobody")
+    raise AssertionError("this server does not run as root, and there is no user postgres or nobody")
