@@ -23,6 +23,8 @@ log = logging.getLogger("posture.health")
 
 PortOrOff = Annotated[int, Field(ge=0, le=65535)] | Literal["off"]
 """Setting of a program that need not be asked: a TCP port, 0 for any free one, or `off`."""
+MOST_AT_ONCE: Final = 32
+"""Connections that are served at once."""
 _POLL_S: Final = 0.5
 _TOO_LONG_S: Final = 5
 """A client that says nothing does not hold a thread for longer."""
@@ -36,7 +38,34 @@ class Readiness(NamedTuple):
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each connection, for so many and no more: whoever comes beyond finds the door closed."""
+
     daemon_threads = True
+    request_queue_size = MOST_AT_ONCE
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._free = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class gives both
+        """A client that goes away in the middle is no news."""
+        log.debug("event=http_failed client=%s", client_address)
 
 
 class _Quiet(WSGIRequestHandler):
