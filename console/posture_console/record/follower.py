@@ -42,29 +42,33 @@ class Follower:
         self._store.recorder = self._recorder
         self._recorder.on_results = self._noticed if self._pictures else None
         self._recorder.begin(self._store)
+        before, self._link.on_change = self._link.on_change, self._look
         try:
             await self._turn()
             while ends_s is None or time.monotonic() < ends_s:
                 await asyncio.sleep(EVERY_S if ends_s is None else min(EVERY_S, max(0.0, ends_s - time.monotonic())))
                 await self._turn()
         finally:
+            self._link.on_change = before
             self._store.recorder = None
             self._recorder.on_results = None
             await self._recorder.close()
 
     async def _turn(self) -> None:
         """One round; what cannot be had now is asked for in the next."""
-        connection = self._link.connection
-        if connection.phase in {Phase.LOST, Phase.REFUSED}:
-            if not self._lost and self._store.loaded:
-                self._recorder.lost(connection.reason, self._store.now(connection.since_s))
-            self._lost = True
-        elif connection.is_live:
-            self._lost = False
+        if self._link.connection.is_live:
             await self._take_placement()
             await self._take_jobs()
             await self._take_pictures()
         await self._recorder.flush()
+
+    def _look(self) -> None:
+        """Tell the recorder when the link is lost."""
+        connection = self._link.connection
+        lost = connection.phase in {Phase.LOST, Phase.REFUSED}
+        if lost and not self._lost and self._store.loaded:
+            self._recorder.lost(connection.reason, self._store.now(connection.since_s))
+        self._lost = lost or (self._lost and not connection.is_live)
 
     def _noticed(self, results: list[Result]) -> None:
         self._waiting.extend(result.frame_id for result in results if result.image_path is not None)
