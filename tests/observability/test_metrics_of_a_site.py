@@ -1,12 +1,14 @@
 """`/metrics`, `/healthz`, `/readyz` of a real master with a real worker and broker: what is counted adds up."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from posture_shared.frame import FrameIdentity, embed, new_id
 from support.mosquitto import Mosquitto
 from support.processes import Programs, wait_for
 from support.scrape import OPENMETRICS, Scrape, promtool
@@ -55,23 +57,27 @@ def test_every_frame_and_every_reject_is_counted_once_with_its_end(
     camera.publish([picture(shade) for shade in range(40, 60)], fps=50)
     for broken in (b"", b"hello, world!!", picture()[:100]):
         camera.send(broken)
+    twice = embed(picture(), FrameIdentity(new_id(), new_id(), 1, datetime.now(UTC)))
+    camera.send(twice)
+    camera.send(twice)
     for topic in ("images/a/b", "images/a b", "images/" + "x" * 65):
         camera.send(b"x", topic=topic)
     scrape = scrape_until(
         master.metrics_port,
-        lambda seen: seen.value("posture_frames_received_total") == 26 and not seen.value("posture_frames_in_flight"),
-        "26 deliveries, all with their end",
+        lambda seen: seen.value("posture_frames_received_total") == 28 and not seen.value("posture_frames_in_flight"),
+        "28 deliveries, all with their end",
     )
-    assert scrape.value("posture_rows_total", status="No_Landmarks_Detected") == 20
+    assert scrape.value("posture_rows_total", status="No_Landmarks_Detected") == 21
     assert scrape.value("posture_rows_total", status="Undecodable") == 3
     assert scrape.value("posture_rows_total", status="Failed") == 0
     assert scrape.value("posture_frames_rejected_total", reason="topic") == 3
-    assert scrape.value("posture_node_rows_total", node="orin") == 23
-    assert scrape.value("posture_frame_analysis_seconds_count", node="orin") == 20
-    assert scrape.value("posture_frame_queue_seconds_count") == 20
-    assert scrape.value("posture_frame_total_seconds_count") == 23
-    assert scrape.value("posture_frame_end_to_end_seconds_count") == 20
-    assert scrape.value("posture_camera_rows_total", camera="pi1") == 23
+    assert scrape.value("posture_frames_repeated_total") == 1
+    assert scrape.value("posture_node_rows_total", node="orin") == 24
+    assert scrape.value("posture_frame_analysis_seconds_count", node="orin") == 21
+    assert scrape.value("posture_frame_queue_seconds_count") == 21
+    assert scrape.value("posture_frame_total_seconds_count") == 24
+    assert scrape.value("posture_frame_end_to_end_seconds_count") == 21
+    assert scrape.value("posture_camera_rows_total", camera="pi1") == 24
     assert scrape.value("posture_loop_lag_seconds_count") > 0
     assert scrape.value("posture_link_up", link="broker") == 1
     assert scrape.value("posture_placement_state", state="LOCAL") == 1
