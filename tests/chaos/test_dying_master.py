@@ -42,15 +42,15 @@ def test_the_master_is_killed_ten_times(new_site: Callable[..., WholeSite], tell
     count = site.finish(300)
     stored = sorted(stored_s(row) for row in site.rows())
     took = [min(at_s for at_s in stored if at_s > began_s) - began_s for began_s in started_s]
-    limit_s = RECOVERY_S * median(slow)
     tell(
         count,
         f"first row after a master's start: median {median(took):.2f} s, slowest {max(took):.2f} s"
-        f" (at most {RECOVERY_S} × {median(slow):.1f}, this machine's slowness now)",
+        f" (each at most {RECOVERY_S} × this machine's slowness then, {median(slow):.1f} in the middle)",
     )
     count.right()
     assert count.frames == 1500
-    assert median(took) <= limit_s
+    late = [(round(one, 2), round(then, 1)) for one, then in zip(took, slow, strict=True) if one > RECOVERY_S * then]
+    assert not late, "seconds to the first row, and the machine's slowness then"
 
 
 @pytest.mark.parametrize("point", ["after_picture_before_commit", "after_commit_before_ack"])

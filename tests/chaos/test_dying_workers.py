@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 KILLED_S = 1.5
 """From the kill until its frames are leased again."""
-SILENT_S = 3.5 + 0.25
-"""The silence that counts as death, and two ticks of 0.1 s at which it is seen."""
+SILENT_S = 3.5
+"""From a death that nobody sees until its frames are leased again."""
 
 
 @pytest.fixture

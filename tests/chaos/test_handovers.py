@@ -16,16 +16,16 @@ AROUND_S = 5.0
 
 
 def test_ten_handovers_to_a_warm_worker_and_back(new_site: Callable[..., WholeSite], tell: Tell) -> None:
-    """p99 around the handovers against the p50 before them; where the machine itself is restless, against its p99."""
+    """Ten times there and back under 6 frames/s: p99 around the handovers against the p50 of the others."""
     site = new_site()
     site.master.start()
     site.worker("agx")
     site.warm("agx")
     for number in range(2):
-        site.camera(f"pi{number}", 285, fps=3)
+        site.camera(f"pi{number}", 475, fps=3)
     site.more_rows(130)
     moved_s = []
-    for number in range(10):
+    for number in range(20):
         moved_s.append(time.time())
         if number % 2:
             site.to_local()
@@ -45,7 +45,7 @@ def test_ten_handovers_to_a_warm_worker_and_back(new_site: Callable[..., WholeSi
     )
     count.right()
     assert nodes == {"orin", "agx"}
-    assert p99 <= max(p50, steady) + HANDOVER_MS
+    assert p99 <= p50 + HANDOVER_MS
 
 
 def test_the_old_side_works_on_until_a_cold_worker_is_ready(new_site: Callable[..., WholeSite], tell: Tell) -> None:

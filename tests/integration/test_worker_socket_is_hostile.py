@@ -63,6 +63,36 @@ async def test_ten_thousand_hostile_messages_are_counted_and_change_nothing(tmp_
         assert worker.alive
 
 
+async def test_a_joined_worker_that_makes_leases_up_and_repeats_results_changes_nothing(tmp_path):
+    """It has a name and a lease of its own: 5,000 results of leases that never were, 5,000 times its one result."""
+    async with running(tmp_path) as site:
+        context = zmq.asyncio.Context()
+        liar = context.socket(zmq.DEALER)
+        liar.setsockopt(zmq.LINGER, 0)
+        liar.connect(f"tcp://127.0.0.1:{site.plane.port}")
+        await liar.send(wire.encode(hello("n8")))
+        eligible(site, "n8")
+        site.add()
+        chance, lease = random.Random(3), None
+        while lease is None:
+            message = wire.decode_to_worker((await asyncio.wait_for(liar.recv_multipart(), 10))[0])
+            if isinstance(message, wire.Activate):
+                await liar.send(wire.encode(wire.Ready(generation=message.generation)))
+                await liar.send(wire.encode(wire.Grant(generation=message.generation, total=1)))
+            elif isinstance(message, wire.Frame):
+                lease = message
+        result = wire.encode(wire.Done(lease=lease.lease, frame_id=lease.frame_id, analysis=GOOD))
+        for _ in range(MESSAGES // 2):
+            made_up = wire.Done(lease=chance.randrange(10**6, 2**40), frame_id=lease.frame_id, analysis=GOOD)
+            await liar.send(wire.encode(made_up))
+            await liar.send_multipart([result, b"picture"])
+        await eventually(lambda: site.plane.counters.stale == MESSAGES // 2 - 1, 20, what="every repeat is counted")
+        await eventually(lambda: site.plane.hostile.get("unknown lease") == MESSAGES // 2, 20)
+        context.destroy(linger=0)
+        await site.all_done()
+        assert site.statuses == {"Good": 1}
+
+
 async def test_a_message_beyond_the_limit_closes_its_connection_and_no_other(tmp_path, programs: Programs):
     async with running(tmp_path) as site:
         fake_worker(programs, site, "n1")

@@ -42,6 +42,8 @@ ASK_AGAIN_S: Final = 2.0
 """ACTIVATE and DRAIN are said again after this long without an answer."""
 STALL_S: Final = 1.0
 """A tick that comes this much too late means that the master itself stood still."""
+_SEEN_LATE_S: Final = 0.15
+"""Between two looks: so much sooner a silence counts, so that after `SILENCE_S` its frames are somebody else's."""
 _REJOINS_A_TICK: Final = 50
 _ACKS_AT_ONCE: Final = 32
 """So many outcomes of one worker are acknowledged without waiting for the tick: it keeps their pictures until then."""
@@ -169,7 +171,7 @@ class Protocol:
         if stalled > STALL_S:
             self._forgive(now, stalled)
         for seat in list(self.roster):
-            if now - seat.heard_s > SILENCE_S:
+            if now - seat.heard_s > SILENCE_S - _SEEN_LATE_S:
                 self._leave(seat, now, detail=f"silent for {SILENCE_S} s")
             elif now - seat.asked_s > ASK_AGAIN_S:
                 self._ask_again(seat, now)

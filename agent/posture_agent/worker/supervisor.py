@@ -90,7 +90,7 @@ class Supervisor:
     def prepare(self) -> None:
         """Start a child that imports what analysis needs while nothing is known yet; `start` tells it the rest."""
         if self._task is None:
-            self._prepared = asyncio.get_running_loop().call_later(_PREPARED_S, self.kill, "rest")
+            self._prepared = asyncio.get_running_loop().call_later(_PREPARED_S, self._unneeded)
             self._task = asyncio.create_task(self._live(), name="analysis-child")
 
     def start(self, setup: Setup, now: float) -> None:
@@ -216,6 +216,11 @@ class Supervisor:
             end: End = "killed" if code == -9 else "crash"
             last = f": {self._last_words[-1]}" if self._last_words else ""
             self._buried(f"the analysis process died ({how}){last}", end)
+
+    def _unneeded(self) -> None:
+        if self._process is None:  # it is being made just now
+            self._prepared = asyncio.get_running_loop().call_later(_PREPARED_S, self._unneeded)
+        self.kill("rest")
 
     def _nobody_counted_on_it(self) -> bool:
         """Whether the child that ended was only prepared: `start` makes another."""
