@@ -11,7 +11,7 @@ from support.restricted import broken_rules
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 VERSION = "1.37"
-FOLDERS = ("base", "standby", "overlays/k3s", "overlays/demo")
+FOLDERS = ("base", "standby", "monitoring", "overlays/k3s", "overlays/demo")
 NOT_OBJECTS = {"Kustomization"}
 
 
