@@ -5,9 +5,10 @@ Works wherever true colour does, over ssh and in tmux. Decoding may take millise
 
 import io
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from PIL import Image
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS: Final = 40_000_000
 Colour = tuple[int, int, int]
@@ -38,12 +39,14 @@ class Blocks(NamedTuple):
     rows: tuple[tuple[Block, ...], ...]
 
 
-def open_picture(jpeg: bytes) -> Image.Image:
+def open_picture(jpeg: bytes) -> "Image.Image":
     """The decoded picture.
 
     Raises:
         UnreadableError: damaged, not a picture, or larger than 40 megapixels.
     """
+    from PIL import Image  # noqa: PLC0415 - not before the first picture
+
     try:
         image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
         if image.width * image.height > MAX_PIXELS:
@@ -60,6 +63,8 @@ def blocks(jpeg: bytes, columns: int, rows: int) -> Blocks:
     Raises:
         UnreadableError: see `open_picture`.
     """
+    from PIL import Image  # noqa: PLC0415 - not before the first picture
+
     image = open_picture(jpeg)
     scale = min(columns / image.width, rows * 2 / image.height)
     wide = max(1, round(image.width * scale))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Blur as BlurEvent
 from textual.events import Click, Focus, Resize
@@ -95,7 +96,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self.listing = Listing(sheet)
         self._flashes = Flashes(sheet)
         self._fading: Timer | None = None
-        self._laid_out_for = -1
+        self._laid_out_for = 0
+        self._styled: tuple[str, Style] | None = None
         self._moment = Moment(datetime.now(UTC))
         self._columns: list[tuple[Column[R], int]] = []
         self._painted: dict[int, Row] = {}
@@ -179,14 +181,13 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """The heading, or one row."""
-        width = self._room.width
+        width, base = self._laid_out_for, self._base_style()
         look = look_of(self.app.theme)
         if y == 0:
-            return heading(self._columns, self.listing.order, width, self.rich_style + look.heading)
+            return heading(self._columns, self.listing.order, width, base + look.heading)
         index = self.scroll_offset.y + y - 1
         if index >= len(self.listing.rows):
-            return self._empty(y, width)
-        base = self.rich_style
+            return self._empty(y, width, base)
         if index == self.listing.cursor.index:
             if self.has_focus:
                 base += look.cursor
@@ -307,9 +308,16 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         elif now >= top + rows:
             self.scroll_to(y=now - rows + 1, animate=False)
 
-    def _empty(self, y: int, width: int) -> Strip:
+    def _base_style(self) -> Style:
+        """Ink and ground of the widget: working them out for each line would be a tenth of all the console's work."""
+        theme = self.app.theme
+        if self._styled is None or self._styled[0] != theme:
+            self._styled = theme, self.rich_style
+        return self._styled[1]
+
+    def _empty(self, y: int, width: int, base: Style) -> Strip:
         if y != 1 or self.listing.rows:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, base)
         total = self.listing.total
         text = f"none of {total} passes: {plain(self.listing.state_words()).strip()}" if total else self.sheet.empty
-        return paint((Span(" "), Span(text, Tone.FAINT)), look_of(self.app.theme).tones, self.rich_style, width)
+        return paint((Span(" "), Span(text, Tone.FAINT)), look_of(self.app.theme).tones, base, width)

@@ -11,12 +11,14 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from PIL import Image
 from textual.widget import Widget
 
 from posture_console.widgets.terminal_probe import Graphics, ask
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _KITTY: Final = ("xterm-kitty", "xterm-ghostty")
 _SIXEL_PROGRAMS: Final = ("WezTerm", "iTerm.app", "mintty")
@@ -56,7 +58,7 @@ def ready_modes() -> tuple[str, ...]:
     return modes
 
 
-def widget(mode: str, image: Image.Image) -> Widget:
+def widget(mode: str, image: "Image.Image") -> Widget:
     """A widget that shows `image` by the terminal's graphics."""
     module = _prepared["module"]
     made: Widget = module.TGPImage(image) if mode == "kitty" else module.SixelImage(image)
