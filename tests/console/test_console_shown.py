@@ -10,18 +10,26 @@ import pytest
 from posture_console.app import ConsoleApp
 from posture_console.core.explain import site_verdict
 from posture_console.core.facts import fact_lines
+from posture_console.core.jobs import Job
 from posture_console.core.latency import group_facts, groups, split_facts, split_of, typical
 from posture_console.core.leads import camera_about, decision_for, node_about, node_of
 from posture_console.core.notices import KEPT, Notices
 from posture_console.core.over_time import history_facts, standing_facts, trend_facts
-from posture_console.core.rows.cameras import CAMERAS, camera_line
+from posture_console.core.rows.cameras import CAMERAS, camera_line, cameras
 from posture_console.core.rows.conditions import alarms
+from posture_console.core.rows.decisions import decisions
+from posture_console.core.rows.happenings import happenings
+from posture_console.core.rows.nodes import nodes
+from posture_console.core.rows.results import results
 from posture_console.core.sheet import Moment
 from posture_console.core.spans import plain
 from posture_console.core.store import EPISODES_KEPT, Applied, SiteStore
 from posture_console.own_load import OwnLoad
+from posture_console.screens.alarm import AlarmView
 from posture_console.screens.camera import CameraView
 from posture_console.screens.decision import DecisionView
+from posture_console.screens.drill import screen_for
+from posture_console.screens.job import JobView
 from posture_console.screens.node import NodeView
 from posture_console.screens.notices import NoticesView
 from posture_console.screens.result import ResultView
@@ -170,6 +178,23 @@ def test_an_alarm_leads_to_the_camera_or_node_it_is_about(store: SiteStore) -> N
     assert node_about(alarm, store) is None
     assert node_about(msgspec.structs.replace(alarm, subject="agx-2/w1"), store) == "agx-2"
     assert node_of(store, "pi1") in store.nodes
+
+
+def test_enter_leads_from_a_row_of_every_table_to_its_record(store: SiteStore, scene: Scene) -> None:
+    launched, _ = FakeActs(scene).obey("job_launch", {"node": "agx-2", "id": "1"})
+    notices = Notices().all(store)
+    for record, view in (
+        (cameras(store)[0], CameraView),
+        (nodes(store)[0], NodeView),
+        (decisions(store)[0], DecisionView),
+        (results(store)[0], ResultView),
+        (notices[0], AlarmView),
+        (msgspec.convert(launched, Job), JobView),
+    ):
+        assert isinstance(screen_for(record), view), record
+    opened = {type(screen_for(happening)) for happening in happenings(store)}
+    assert opened == {AlarmView, DecisionView}
+    assert screen_for(Notices()) is None
 
 
 async def test_from_a_result_to_its_camera_node_decision_and_back(

@@ -75,7 +75,7 @@ class CameraActs(CommandingScreen):
             FormScreen(
                 "Pause a camera",
                 self._pause_fields(meant, marked),
-                facts=lambda chosen: self._cameras_state(_named(chosen, marked)),
+                facts=lambda chosen: self._named_state(_named(chosen, marked)),
                 check=_check_pause,
             )
         )
@@ -116,7 +116,7 @@ class CameraActs(CommandingScreen):
             return
         profile = Field(name="profile", label="profile", value=PROFILE, hint="the person or seat", most=64)
         fields = [self._camera_field(self.meant_camera()), profile]
-        values = await self.asked(FormScreen("Calibrate", fields, facts=self._baseline_now, check=_check_profile))
+        values = await self.asked(FormScreen("Calibrate", fields, facts=self._baseline_of_field, check=_check_profile))
         if values is None:
             return
         camera, then = values["camera"], word(calibrate_effect(values["profile"]), Tone.STRONG)
@@ -150,6 +150,10 @@ class CameraActs(CommandingScreen):
             facts.append(("pause", word(pause_words(known.pause, reading.moment.now))))
         return facts
 
+    def _named_state(self, cameras: Sequence[str]) -> list[Fact]:
+        """As below; a single one is named by the field above."""
+        return self._cameras_state(cameras)[1 if len(cameras) == 1 else 0 :]
+
     def _cameras_state(self, cameras: Sequence[str]) -> list[Fact]:
         """Each camera and how it stands; of many the first."""
         facts = [fact for camera in cameras[:_LISTED] for fact in self._camera_state(camera)]
@@ -164,6 +168,9 @@ class CameraActs(CommandingScreen):
         known = self._commanding.reading().store.cameras.get(values["camera"])
         judged = baseline_words(None if known is None else known.baseline)
         return [*self._camera_state(values["camera"]), ("upright", word(judged))]
+
+    def _baseline_of_field(self, values: Values) -> list[Fact]:
+        return self._baseline_now(values)[1:]
 
     def _camera_gone(self, camera: str) -> str | None:
         return gone(camera, self._commanding.reading().store)
