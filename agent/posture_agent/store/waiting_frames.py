@@ -56,12 +56,12 @@ class WaitingFrames:
 
     def drop(self, frame_ids: Sequence[str]) -> Future[None]:
         """Forget frames that have their rows."""
-        return self._write(lambda connection: _each(connection, _DROP, [(frame_id,) for frame_id in frame_ids]))
+        return self._write(lambda connection: _erase(connection, _DROP, [(frame_id,) for frame_id in frame_ids]))
 
     def load(self) -> list[Waiting]:
         """What an earlier master left, in order of receipt, without the pictures."""
         found = [_waiting(values) for values in self._reader.execute(_LOAD)]
-        self._write(lambda connection: _each(connection, _DONE, [()]))
+        self._write(lambda connection: _erase(connection, _DONE, [()]))
         return found
 
     def picture(self, frame_id: str) -> bytes | None:
@@ -81,6 +81,13 @@ class WaitingFrames:
 
 def _each(connection: sqlite3.Connection, statement: str, values: Sequence[tuple[object, ...]]) -> None:
     connection.executemany(statement, values)
+
+
+def _erase(connection: sqlite3.Connection, statement: str, values: Sequence[tuple[object, ...]]) -> None:
+    """Delete, and overwrite: these pictures are as they came from the camera, with faces."""
+    connection.execute("PRAGMA secure_delete = ON")
+    _each(connection, statement, values)
+    connection.execute("PRAGMA secure_delete = OFF")
 
 
 def _values(frame: AcceptedFrame, delivery: Delivery | None) -> tuple[object, ...]:
