@@ -76,7 +76,7 @@ class Drainer:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._types: dict[str, dict[str, str]] = {}
-        self._alarmed = False
+        self._alarmed = ""
         self._parked: dict[str, str] = {}
         self._parked_look_s = float("-inf")
         self.drained = 0
@@ -219,13 +219,13 @@ class Drainer:
         self._link = Link(name="database", state="up", since=now, last_ok=now)
         log.info("event=database_up host=%s", self._settings.host)
         if self._alarmed:
-            self._alarmed = False
+            self._alarmed = ""
             self._alarm("database", str(self._settings.host), None)
 
     def _down(self, why: str, wait: float) -> None:
         since = self._link.since if self._link.state == "down" else datetime.now(UTC)
-        if not self._alarmed:
-            self._alarmed = True
+        if self._alarmed != why:  # a lost connection is one thing, a refused password the next
+            self._alarmed = why
             log.warning("event=database_down %s", why)
             self._alarm("database", str(self._settings.host), f"{why}; rows wait in {self._outbox.file.name}")
         self._link = msgspec.structs.replace(self._link, state="down", detail=why, since=since, retry_s=wait)

@@ -8,6 +8,7 @@ the same when a frame comes again, so that a picture written just before a crash
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,6 +60,7 @@ class Pictures:
         """Bytes of pictures written since the start."""
         self._known: set[Path] = set()
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="picture")
+        self._started = False
 
     def write(self, pictures: Sequence[Picture]) -> list[OSError | None]:
         """Make `pictures` durable; for each one None, or why it could not be written."""
@@ -69,6 +71,8 @@ class Pictures:
         if short:
             words = f"less than {self._free_bytes / 2**20:.0f} MiB of the disk are free (store.free_bytes)"
             return [OSError(errno.ENOSPC, words)] * len(pictures)
+        if not self._started:
+            self._start_threads()
         write = self._pool.map if len(pictures) > _WRITERS else map
         results = list(write(self._write_one, pictures))
         self.written_bytes += sum(len(p.jpeg) for p, error in zip(pictures, results, strict=True) if error is None)
@@ -79,6 +83,11 @@ class Pictures:
         except OSError as error:
             return [error] * len(pictures)
         return results
+
+    def _start_threads(self) -> None:
+        """All at once, so that a program that runs for months has the threads that it had on its first day."""
+        self._started, together = True, threading.Barrier(_WRITERS)
+        list(self._pool.map(lambda _: together.wait(), range(_WRITERS)))
 
     def _write_one(self, picture: Picture) -> OSError | None:
         final = self._root / picture.path

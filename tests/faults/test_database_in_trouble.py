@@ -1,0 +1,88 @@
+"""A database whose password changed: said, survived, over without a restart, all rows drained."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from posture_agent.store.migrate import grant, migrate
+from support.mosquitto import Mosquitto
+from support.postgres import Postgres
+from support.processes import Programs, wait_for
+from support.trouble import Troubled, now_s
+from support.whole_site import ids_in
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
+
+WRITER = "trouble_writer"
+
+
+def change_password(server: Postgres, password: str) -> None:
+    """Of the daemon's role; whoever is connected with it is thrown out."""
+    with psycopg2.connect(server.url) as link, link.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {WRITER} PASSWORD %s", (password,))
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (WRITER,))
+
+
+@pytest.fixture
+def guarded(new_postgres: Callable[[], Postgres]) -> Postgres:
+    """A server that asks our role for its password."""
+    server = new_postgres()
+    with psycopg2.connect(server.url) as link, link.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {WRITER} LOGIN PASSWORD 'right'")
+        cursor.execute("SHOW hba_file")
+        found = cursor.fetchone()
+    assert found is not None
+    file = Path(found[0])
+    file.write_text(f"host all {WRITER} 127.0.0.1/32 scram-sha-256\n{file.read_text()}")
+    with psycopg2.connect(server.url) as link, link.cursor() as cursor:
+        cursor.execute("SELECT pg_reload_conf()")
+    migrate(server.url)
+    grant(server.url, writer=WRITER)
+    return server
+
+
+def login_at(server: Postgres) -> dict[str, str]:
+    """The daemon's settings with the password of the beginning."""
+    return {
+        "POSTURE_DATABASE__HOST": server.host,
+        "POSTURE_DATABASE__PORT": str(server.port),
+        "POSTURE_DATABASE__NAME": server.url.rpartition("/")[2],
+        "POSTURE_DATABASE__USER": WRITER,
+        "POSTURE_DATABASE__PASSWORD": "right",
+        "POSTURE_DATABASE__SSL": "disable",
+    }
+
+
+def test_a_password_that_does_not_fit_any_more(
+    programs: Programs, broker: Mosquitto, guarded: Postgres, tmp_path: Path
+) -> None:
+    site = Troubled(programs, broker, tmp_path, settings=login_at(guarded))
+    camera = site.camera()
+    wait_for(lambda: len(ids_in(guarded)) > 3, 60, what="rows in PostgreSQL")
+    began = now_s()
+    change_password(guarded, "another")
+    site.alarmed("database", "password authentication failed", began)
+    site.more_rows()
+    found = site.doctor()["database"]
+    assert "password authentication failed" in found["text"]
+    assert "database.password" in found["advice"]
+    assert "right" not in str(found)
+    change_password(guarded, "right")
+    site.no_alarm("database")
+    site.nothing_lost(camera)
+    stored = {row["frame_id"] for row in site.master.rows()}
+    wait_for(lambda: set(ids_in(guarded)) == stored, 60, what="every row in PostgreSQL")
+    assert len(ids_in(guarded)) == len(stored)
+
+
+def test_a_quiet_night_hides_no_fault(programs: Programs, broker: Mosquitto, guarded: Postgres, tmp_path: Path) -> None:
+    site = Troubled(programs, broker, tmp_path, settings=login_at(guarded))
+    wait_for(lambda: any(link.name == "database" and link.state == "up" for link in site.operator.site().links), 30)
+    began = now_s()
+    guarded.stop()
+    site.alarmed("database", "", began)
+    guarded.start()
+    site.no_alarm("database")
+    site.nothing_lost()
