@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from posture_console.core.quantities import clock_time, milliseconds
+from posture_console.core.quantities import milliseconds
+from posture_console.core.rows.columns import age_column, time_column
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import PLACEMENT, look
@@ -21,21 +22,19 @@ def _move(decision: Decision, _moment: Moment, _width: int) -> Cell:
     )
 
 
+OLD_S: Final = 3600.0
+"""A decision older than this is dimmed."""
+
 DECISIONS: Final[Sheet[Decision]] = Sheet(
     name="decisions",
     key=lambda d: d.decision_id,
     is_fault=lambda d: d.state == "DEGRADED",
     empty="no decision yet: every frame is analysed where it was from the start",
     newest_first=True,
+    at=lambda d: d.at,
+    old_s=OLD_S,
     columns=(
-        Column(
-            name="time",
-            title="TIME",
-            width=8,
-            cell=lambda d, _m, _w: (Span(clock_time(d.at), Tone.DIM),),
-            value=lambda d: d.at,
-            first_down=True,
-        ),
+        time_column(lambda d: d.at),
         Column(
             name="scope",
             title="SCOPE",
@@ -89,6 +88,7 @@ DECISIONS: Final[Sheet[Decision]] = Sheet(
             value=lambda d: d.generation,
             first_down=True,
         ),
+        age_column(lambda d: d.at, rank=6),
         Column(
             name="reason",
             title="WHY",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from posture_console.core.quantities import clock_time
+from posture_console.core.rows.columns import time_column
 from posture_console.core.rows.conditions import alarms, links
 from posture_console.core.rows.decisions import decisions
 from posture_console.core.sheet import Column, Sheet
@@ -64,14 +64,7 @@ HAPPENINGS: Final[Sheet[Happening]] = Sheet(
     newest_first=True,
     columns=(
         Column(name="mark", title="", width=1, cell=lambda h, _m, _w: h.mark, value=lambda _h: None),
-        Column(
-            name="time",
-            title="TIME",
-            width=8,
-            cell=lambda h, _m, _w: (Span(clock_time(h.at), Tone.DIM),),
-            value=lambda h: h.at,
-            first_down=True,
-        ),
+        time_column(lambda h: h.at),
         Column(
             name="what",
             title="WHAT",

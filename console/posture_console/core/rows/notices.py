@@ -3,7 +3,8 @@
 from typing import Final
 
 from posture_console.core.notices import Notice
-from posture_console.core.quantities import age, clock_time
+from posture_console.core.quantities import age
+from posture_console.core.rows.columns import time_column
 from posture_console.core.sheet import Column, Sheet
 from posture_console.core.spans import Span, Tone, word
 from posture_console.core.status import SEVERITY, look
@@ -15,14 +16,7 @@ NOTICES: Final[Sheet[Notice]] = Sheet(
     empty="nothing was told yet",
     newest_first=True,
     columns=(
-        Column(
-            name="time",
-            title="TIME",
-            width=8,
-            cell=lambda n, _m, _w: (Span(clock_time(n.at), Tone.DIM),),
-            value=lambda n: n.at,
-            first_down=True,
-        ),
+        time_column(lambda n: n.at),
         Column(
             name="severity",
             title="SEVERITY",

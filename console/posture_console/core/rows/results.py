@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from posture_console.core.quantities import clock_time, degrees, milliseconds
+from posture_console.core.quantities import milliseconds
+from posture_console.core.rows.columns import age_column, angle_column, time_column
 from posture_console.core.sheet import Column, Sheet
 from posture_console.core.spans import Span, Tone, word
 from posture_console.core.status import FAULTY, POSTURE, look
@@ -15,13 +16,12 @@ def results(store: SiteStore) -> list[Result]:
     return list(reversed(store.results.values()))
 
 
-def _angle(value: float | None) -> tuple[Span, ...]:
-    return (Span(degrees(value), Tone.FAINT if value is None else Tone.TEXT),)
-
-
 def _node(result: Result) -> str | None:
     return result.processed_by
 
+
+OLD_S: Final = 600.0
+"""A result older than this is dimmed."""
 
 RESULTS: Final[Sheet[Result]] = Sheet(
     name="results",
@@ -29,15 +29,10 @@ RESULTS: Final[Sheet[Result]] = Sheet(
     is_fault=lambda r: r.posture_status in FAULTY,
     empty="no results yet: the first frame of a camera makes the first line",
     newest_first=True,
+    at=lambda r: r.received_time,
+    old_s=OLD_S,
     columns=(
-        Column(
-            name="time",
-            title="TIME",
-            width=8,
-            cell=lambda r, _m, _w: (Span(clock_time(r.received_time), Tone.DIM),),
-            value=lambda r: r.received_time,
-            first_down=True,
-        ),
+        time_column(lambda r: r.received_time),
         Column(
             name="camera",
             title="CAMERA",
@@ -53,26 +48,8 @@ RESULTS: Final[Sheet[Result]] = Sheet(
             cell=lambda r, _m, _w: look(POSTURE, r.posture_status).cell(),
             value=lambda r: r.posture_status,
         ),
-        Column(
-            name="neck",
-            title="NECK",
-            width=5,
-            right=True,
-            rank=2,
-            cell=lambda r, _m, _w: _angle(r.neck_angle),
-            value=lambda r: r.neck_angle,
-            first_down=True,
-        ),
-        Column(
-            name="body",
-            title="TRUNK",
-            width=5,
-            right=True,
-            rank=2,
-            cell=lambda r, _m, _w: _angle(r.body_angle),
-            value=lambda r: r.body_angle,
-            first_down=True,
-        ),
+        angle_column("neck", "NECK", lambda r: r.neck_angle, rank=2),
+        angle_column("body", "TRUNK", lambda r: r.body_angle, rank=2),
         Column(
             name="node",
             title="NODE",
@@ -112,6 +89,7 @@ RESULTS: Final[Sheet[Result]] = Sheet(
             cell=lambda r, _m, _w: word(r.reason, Tone.DIM),
             value=lambda r: r.reason,
         ),
+        age_column(lambda r: r.received_time, rank=6),
         Column(
             name="frame",
             title="FRAME",
