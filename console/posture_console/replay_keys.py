@@ -14,6 +14,6 @@ REPLAY_KEYS: Final = (
     Binding("shift+right,full_stop", f"seek({LEAP_S})", "On 1 min", priority=True, show=False, id="leap-on"),
     Binding("minus", "speed(-1)", "Slower", priority=True, show=False, id="slower", tooltip="Half as fast"),
     Binding("plus,equals_sign", "speed(1)", "Faster", priority=True, show=False, id="faster", tooltip="Twice as fast"),
-    Binding("g", "goto", "Go to", priority=True, id="goto", tooltip="Go to a time, a span from here, a share"),
+    Binding("g", "goto", "To time", priority=True, id="goto", tooltip="Go to a time, a span from here, a share"),
     Binding("W", "what_if", "What if", priority=True, id="what-if", tooltip="Try other thresholds on the recording"),
 )
