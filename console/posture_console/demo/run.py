@@ -135,7 +135,7 @@ def _start(crew: Crew, folder: Path, length_s: float | None) -> Site:
             node,
             [
                 *(*agent, "worker", "--master", f"tcp://127.0.0.1:{worker_port}", "--node-name", node),
-                *("--threads", "1", "--model", _MODEL, "--load", f"script:{load}"),
+                *("--threads", "1", "--model", _MODEL, "--load", f"script:{load}", "--metrics-port", "0"),
             ],
         )
     crew.wait_until(lambda: _listens(control_port), "the master accepts consoles", within_s=_START_S)
