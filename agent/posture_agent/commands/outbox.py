@@ -119,7 +119,7 @@ def _parked(data_dir: Path | None, config: Path | None, act: Literal["retry", "d
     import sqlite3  # noqa: PLC0415 - keeps --help fast
 
     from posture_agent.store import parked  # noqa: PLC0415
-    from posture_agent.store.forgetting import transaction, writing  # noqa: PLC0415
+    from posture_agent.store.writing import transaction, writing  # noqa: PLC0415
     from posture_shared.exits import Exit, Stop  # noqa: PLC0415
 
     target = _file(data_dir, config)

@@ -5,9 +5,8 @@ name them. Frame ids stay in `seen`, or a publisher's repeats would come back. W
 is one short transaction, as the committer's are.
 """
 
-import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,11 +17,11 @@ from psycopg2 import sql
 
 from posture_agent.store import rows, schema
 from posture_agent.store.pictures import find
+from posture_agent.store.writing import transaction, writing
 
 BATCH: Final = 500
 """Rows removed in one transaction: a running master waits for no more than that."""
 _TAKEN: Final = "coalesce(captured_time, received_time)"
-_WAIT_S: Final = 10
 
 
 class Span(NamedTuple):
@@ -150,28 +149,6 @@ def _forget_frames(connection: sqlite3.Connection, data_dir: Path, span: Span) -
         connection.executemany("DELETE FROM outbox_refused WHERE source = 'posture_log' AND row_id = ?", parked)
         connection.executemany("DELETE FROM posture_log WHERE id = ?", parked)
     return len(found)
-
-
-@contextlib.contextmanager
-def writing(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection of a command's own that may write beside a running master."""
-    uri = f"{file.absolute().as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_S)) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        yield connection
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _values(span: Span) -> dict[str, str]:

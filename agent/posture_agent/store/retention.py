@@ -13,17 +13,18 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from posture_agent.store import due, picture_ages
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.picture_ages import Old, Taken
 from posture_agent.store.pictures import Pictures, find
 from posture_agent.store.settings import Keeping
+from posture_agent.store.writing import transaction
 from posture_shared.text import one_line
 
 log = logging.getLogger(__name__)
@@ -275,7 +276,7 @@ class DirectWriter:
     def write(self, job: Callable[[sqlite3.Connection], None]) -> Future[None]:
         """Run `job` in a transaction of its own."""
         done: Future[None] = Future()
-        with _transaction(self._connection):
+        with transaction(self._connection):
             job(self._connection)
         done.set_result(None)
         return done
@@ -283,14 +284,3 @@ class DirectWriter:
     def close(self) -> None:
         """Give the connection back."""
         self._connection.close()
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[Any]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
