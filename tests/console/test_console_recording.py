@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from posture_console.record.event_log import BLOCK, EventLog
 from posture_console.record.file import read
 from posture_console.record.what_if import tried
 from posture_shared.exits import Exit, Stop
@@ -36,13 +37,23 @@ def console(master: FakeMaster, tmp_path: Path) -> Console:
 
 def test_a_recording_reads_as_it_was_written(file: Path, log: list[events.AnyEvent]) -> None:
     (stretch,) = read(file)
-    assert stretch.log == log
+    assert list(stretch.log) == log
     assert stretch.initial == State()
 
 
 def test_the_last_line_may_be_cut_off(file: Path, log: list[events.AnyEvent]) -> None:
     file.write_bytes(file.read_bytes()[:-20])
-    assert read(file)[0].log == log[:-1]
+    assert list(read(file)[0].log) == log[:-1]
+
+
+def test_a_long_log_is_packed_and_read_alike(log: list[events.AnyEvent]) -> None:
+    packed = EventLog()
+    many = [*log, *log, *log, *log, *log, *log, *log]
+    for event in many:
+        packed.add(events.encode(event))
+    assert len(packed) == len(many) > 2 * BLOCK
+    assert list(packed) == many
+    assert [packed[at] for at in (0, 999, 1000, -1)] == [many[at] for at in (0, 999, 1000, -1)]
 
 
 @pytest.mark.parametrize("damage", [b"", b"hello\n", b'{"recording":99,"node":"x","epoch":"e","build":"0"}\n'])
@@ -131,12 +142,12 @@ async def test_record_writes_the_past_in_pieces(
     assert json.loads(done.stdout)["placement"] == len(log), done.stderr
     assert len(asked) >= 3
     (stretch,) = read(file)
-    assert stretch.log == log
+    assert list(stretch.log) == log
 
 
 async def test_record_overwrites_nothing(console: Console, file: Path) -> None:
-    before = read(file)
+    before = [list(stretch.log) for stretch in read(file)]
     done = await console("record", str(file), "--seconds", "0")
     assert done.returncode == 2
     assert "exists" in done.stderr
-    assert read(file) == before
+    assert [list(stretch.log) for stretch in read(file)] == before

@@ -41,7 +41,7 @@ async def test_an_override_is_obeyed_listed_explained_and_recorded(master, tmp_p
     done = await console("record", str(file), "--seconds", "2")
     assert done.returncode == 0, done.stderr
     with Recording(file) as recording:
-        assert b'"override-set"' in recording.placement()
+        assert b'"override-set"' in b"".join(recording.placement())
     done = await console("replay", str(file), "--set", "high=70", connect=False)
     assert done.returncode == 0, done.stderr
     assert "A model, not a measurement" in done.stdout

@@ -5,7 +5,7 @@ first event. The lines after it are the events, as `posture_shared.placement.eve
 again, or a gap, begins another stretch. Reading stands a last line that was cut off, as by a full disk or a kill.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
+from posture_console.record.event_log import EventLog
 from posture_console.record.recording import Recording, is_tape
 from posture_shared.exits import Exit, Stop
-from posture_shared.placement import events
 from posture_shared.placement import state as states
 from posture_shared.placement.state import State
 
@@ -38,7 +38,7 @@ class Stretch:
 
     head: Head
     initial: State | None
-    log: list[events.AnyEvent] = field(default_factory=list)
+    log: EventLog = field(default_factory=EventLog)
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
@@ -65,25 +65,37 @@ def read(file: Path) -> list[Stretch]:
     return [stretch for stretch in found if stretch.log]
 
 
-def _lines(file: Path) -> list[bytes]:
+def _lines(file: Path) -> Iterator[bytes]:
     if is_tape(file):
         with Recording(file) as recording:
-            return recording.placement().splitlines()
+            for part in recording.placement():
+                yield from part.splitlines()
+        return
     try:
-        return file.read_bytes().splitlines()
+        with file.open("rb") as found:
+            yield from (line.rstrip(b"\r\n") for line in found)
     except OSError as error:
         raise Stop(f"{file} cannot be read: {error.strerror}", Exit.USAGE) from None
 
 
-def _stretches(file: Path, lines: Sequence[bytes]) -> Iterator[Stretch]:
+def _marked_last(lines: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each line, and whether it is the last one."""
+    before = next(lines, None)
+    while before is not None:
+        line = next(lines, None)
+        yield before, line is None
+        before = line
+
+
+def _stretches(file: Path, lines: Iterator[bytes]) -> Iterator[Stretch]:
     current: Stretch | None = None
-    for number, line in enumerate(lines, start=1):
+    for number, (line, is_last) in enumerate(_marked_last(lines), start=1):
         try:
             begun = _begun(line) if current is None or b'"recording"' in line[:16] else None
             if current is not None and begun is None:
-                current.log.append(events.decode(line))
+                current.log.add(line)
         except (msgspec.DecodeError, ValueError) as error:
-            if number == len(lines) and current is not None:
+            if is_last and current is not None:
                 break
             raise Stop(f"{file}, line {number}, is no recording of placement: {error}", Exit.USAGE) from None
         if begun is not None:

@@ -73,12 +73,13 @@ class Recording:
         found = self._rows(query, what, at_ms)
         return msgspec.msgpack.decode(found[0][0]) if found else None
 
-    def placement(self) -> bytes:
-        """What placement was told, as a recording of the former format."""
-        return b"".join(self._placement())
-
-    def _placement(self) -> Iterator[bytes]:
-        for (lines,) in self._rows("SELECT lines FROM placement ORDER BY number"):
+    def placement(self) -> Iterator[bytes]:
+        """What placement was told, as lines of the former format, many at a time."""
+        number = 0
+        while found := self._rows(
+            "SELECT number, lines FROM placement WHERE number > ? ORDER BY number LIMIT 1", number
+        ):
+            number, lines = found[0]
             try:
                 yield zlib.decompress(lines)
             except zlib.error as error:
