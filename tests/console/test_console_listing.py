@@ -7,8 +7,12 @@ import pytest
 from posture_console.core.filter import parse
 from posture_console.core.flash import BRIGHT_S, GONE_S, MOST, Flashes
 from posture_console.core.listing import Listing
-from posture_console.core.sheet import Column, Sheet
-from posture_console.core.spans import plain, word
+from posture_console.core.rows.nodes import NODES, nodes
+from posture_console.core.sheet import Column, Moment, Sheet, row_cells, widths
+from posture_console.core.spans import Tone, plain, word
+from posture_console.core.store import SiteStore
+from posture_shared.messages.console import Event
+from support.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -128,3 +132,19 @@ def test_flashes_remember_only_the_records_shown() -> None:
         seen(flashes, [Thing(str(n)), Thing(str(n + 1), state=str(n))], n * 0.01)
     assert len(flashes._before) == 2
     assert len(flashes._since) <= MOST
+
+
+def test_a_node_that_falls_silent_grows_old_and_is_dimmed() -> None:
+    scene = Scene()
+    store = SiteStore()
+    store.load(scene.site("e", 1), 100.0)
+    loud, silent = scene.loads()[:2]
+    store.apply(Event(epoch="e", seq=2, nodes=[loud]), 160.0)
+    moment = Moment(store.now(160.0))
+    columns = widths(NODES.columns, 200)
+    shown = {line.node: row_cells(NODES, line, moment, columns) for line in nodes(store)}
+    at = [column.name for column, _ in columns].index("age")
+    assert plain(shown[loud.node][at]).strip() == "now"
+    assert plain(shown[silent.node][at]).strip() == "60s"
+    assert Tone.STRONG in {span.tone for span in shown[loud.node][0]}
+    assert Tone.STRONG not in {span.tone for span in shown[silent.node][0]}

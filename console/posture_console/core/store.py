@@ -64,6 +64,8 @@ class SiteStore:
         self.cameras: dict[str, CameraState] = {}
         self.workers: dict[str, WorkerState] = {}
         self.nodes: dict[str, NodeLoad] = {}
+        self.heard: dict[str, datetime] = {}
+        """When each node's newest load came."""
         self.links: dict[str, Link] = {}
         self.alarms: dict[str, Alarm] = {}
         self.overrides: list[Override] = []
@@ -108,6 +110,7 @@ class SiteStore:
         self.last_result = {}
         for result in sorted(site.results, key=lambda r: r.received_time)[-RESULTS_KEPT:]:
             self._add_result(result)
+        self.heard = {load.node: site.at for load in site.nodes}
         for load in site.nodes:
             self.trends.add_load(load)
         self.trends.add_flow(site.flow)
@@ -119,8 +122,8 @@ class SiteStore:
         own = (one for one in self.episodes.values() if one.pi_id == pi_id and one.ended is None)
         return next(own, None)
 
-    def apply(self, event: Event) -> Applied:
-        """Take one event; says whether it could be applied."""
+    def apply(self, event: Event, monotonic_s: float | None = None) -> Applied:
+        """Take one event, at this machine's `monotonic_s`; says whether it could be applied."""
         if event.epoch != self.epoch:
             return Applied.NEW_EPOCH
         if event.seq > self.seq + 1:
@@ -130,6 +133,8 @@ class SiteStore:
         self.seq = event.seq
         if not _carries_changes(event):
             return Applied.HEARTBEAT
+        if monotonic_s is not None:
+            self.heard.update((load.node, self.now(monotonic_s)) for load in event.nodes)
         self._put(event)
         self.revision += 1
         return Applied.CHANGED
@@ -177,6 +182,7 @@ class SiteStore:
             (self.cameras, NAMES_KEPT),
             (self.workers, NAMES_KEPT),
             (self.nodes, NAMES_KEPT),
+            (self.heard, NAMES_KEPT),
             (self.links, NAMES_KEPT),
             (self.last_result, NAMES_KEPT),
         ):

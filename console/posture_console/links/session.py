@@ -163,7 +163,7 @@ class Session:
             if event.epoch != self.welcome.epoch:
                 raise LinkLostError("the master started again")
             if store.epoch == event.epoch and self._asked_snapshot_s is None:
-                applied = store.apply(event)
+                applied = store.apply(event, self._heard_event_s)
                 if applied is Applied.GAP:
                     await self._ask_snapshot(results)
                 elif applied is Applied.CHANGED:

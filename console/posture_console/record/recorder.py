@@ -45,9 +45,9 @@ class TapedStore(SiteStore):
         if self.recorder is not None:
             self.recorder.loaded(site)
 
-    def apply(self, event: Event) -> Applied:
+    def apply(self, event: Event, monotonic_s: float | None = None) -> Applied:
         """Take one event; those that were new to the store are recorded, heartbeats too."""
-        applied = super().apply(event)
+        applied = super().apply(event, monotonic_s)
         if self.recorder is not None and applied in {Applied.CHANGED, Applied.HEARTBEAT}:
             self.recorder.applied(event, self)
         return applied

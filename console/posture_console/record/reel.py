@@ -52,7 +52,7 @@ class Reel:
             return
         self.lost = None
         if entry.event is not None:
-            store.apply(entry.event)
+            store.apply(entry.event, entry.at_ms / 1000)
         site = entry.site
         # A key repeats what is known already where one comes from the piece before it.
         if site is not None and (site.epoch, site.seq) != (store.epoch, store.seq):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from posture_console.core.bars import spark
-from posture_console.core.quantities import age, count, degrees, percent, rate
+from posture_console.core.quantities import age, count, percent, rate
+from posture_console.core.rows.columns import age_column, angle_column
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import PLACEMENT, POSTURE, look
@@ -16,9 +17,6 @@ _MOSTLY: Final = 0.5
 """More good than bad."""
 QUIET_S: Final = 5.0
 """A camera without a frame for longer is dimmed."""
-
-NOW_S: Final = 2.0
-"""A frame younger than this is from now."""
 
 
 class CameraLine(NamedTuple):
@@ -80,22 +78,11 @@ def _good(line: CameraLine, _moment: Moment, _width: int) -> Cell:
     return (Span(percent(None if line.good is None else 100 * line.good), tone),)
 
 
-def _angle(value: float | None) -> Cell:
-    return (Span(degrees(value), Tone.FAINT if value is None else Tone.TEXT),)
-
-
 def _where(line: CameraLine, _moment: Moment, _width: int) -> Cell:
     placement = look(PLACEMENT, line.camera.placement)
     if line.camera.target is None:
         return placement.cell()
     return joined(placement.cell(glyph_only=True), word(f" {line.camera.target}", placement.tone))
-
-
-def _age(line: CameraLine, moment: Moment, _width: int) -> Cell:
-    seconds = moment.age_s(line.camera.last_received)
-    tone = Tone.BAD if seconds is not None and seconds > QUIET_S else Tone.DIM
-    # A live camera is calm on the screen: tenths that flicker say nothing, and each costs a repaint.
-    return (Span("now" if seconds is not None and seconds < NOW_S else age(seconds), tone),)
 
 
 def _pinned(line: CameraLine, moment: Moment, _width: int) -> Cell:
@@ -122,26 +109,8 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             value=lambda line: line.camera.last_status,
             flashes=True,
         ),
-        Column(
-            name="neck",
-            title="NECK",
-            width=5,
-            right=True,
-            rank=1,
-            cell=lambda line, _m, _w: _angle(line.result.neck_angle if line.result else None),
-            value=lambda line: line.result.neck_angle if line.result else None,
-            first_down=True,
-        ),
-        Column(
-            name="body",
-            title="TRUNK",
-            width=5,
-            right=True,
-            rank=1,
-            cell=lambda line, _m, _w: _angle(line.result.body_angle if line.result else None),
-            value=lambda line: line.result.body_angle if line.result else None,
-            first_down=True,
-        ),
+        angle_column("neck", "NECK", lambda line: line.result.neck_angle if line.result else None, rank=1),
+        angle_column("body", "TRUNK", lambda line: line.result.body_angle if line.result else None, rank=1),
         Column(
             name="good",
             title="GOOD",
@@ -249,14 +218,6 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             cell=lambda line, _m, _w: word(line.camera.source, Tone.DIM),
             value=lambda line: line.camera.source,
         ),
-        Column(
-            name="age",
-            title="AGE",
-            width=4,
-            right=True,
-            cell=_age,
-            value=lambda line: line.camera.last_received,
-            first_down=True,
-        ),
+        age_column(lambda line: line.camera.last_received, late_s=QUIET_S),
     ),
 )

@@ -1,10 +1,12 @@
 """Nodes as rows: load against the placement band, and the workers that run there."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from posture_console.core.bars import load_bar, load_spark, load_tone
 from posture_console.core.quantities import DASH, count, milliseconds, percent, rate
+from posture_console.core.rows.columns import age_column
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import WORKER, look
@@ -20,6 +22,8 @@ class NodeLine(NamedTuple):
     workers: Sequence[WorkerState]
     trend: Sequence[float]
     is_master: bool
+    heard: datetime | None = None
+    """When its newest load sample came."""
 
     @property
     def cpu(self) -> float | None:
@@ -48,7 +52,14 @@ def nodes(store: SiteStore) -> list[NodeLine]:
         by_node.setdefault(worker.node, []).append(worker)
     ordered = sorted(names, key=lambda name: (name != master, name))
     return [
-        NodeLine(name, store.nodes.get(name), by_node.get(name, []), store.trends.load.get(name), name == master)
+        NodeLine(
+            name,
+            store.nodes.get(name),
+            by_node.get(name, []),
+            store.trends.load.get(name),
+            name == master,
+            store.heard.get(name),
+        )
         for name in ordered
     ]
 
@@ -89,11 +100,16 @@ def _temperature(line: NodeLine, _moment: Moment, _width: int) -> Cell:
     return (Span(DASH if value is None else f"{value:.0f}°C", Tone.WARN if (value or 0) >= 80 else Tone.DIM),)
 
 
+QUIET_S: Final = 5.0
+"""A node that has not reported its load for longer is dimmed; it reports twice a second."""
+
 NODES: Final[Sheet[NodeLine]] = Sheet(
     name="nodes",
     key=lambda line: line.node,
     is_fault=lambda line: line.state == "lost" or (line.cpu or 0) >= 95,
     empty="no node has reported its load yet",
+    at=lambda line: line.heard,
+    old_s=QUIET_S,
     columns=(
         Column(name="node", title="NODE", width=10, weight=2, cell=_name, value=lambda line: line.node),
         Column(name="load", title="LOAD", width=10, weight=3, rank=1, cell=_load, value=lambda line: line.cpu),
@@ -179,6 +195,7 @@ NODES: Final[Sheet[NodeLine]] = Sheet(
             value=lambda line: sum(w.done for w in line.workers),
             first_down=True,
         ),
+        age_column(lambda line: line.heard, late_s=QUIET_S, rank=2),
         Column(
             name="detail",
             title="DETAIL",
