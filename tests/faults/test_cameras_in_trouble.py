@@ -1,4 +1,4 @@
-"""Cameras that freeze, show black, lose numbers or have a wrong clock: each an alarm of a real master, within its time."""
+"""Cameras that freeze, show black, lose numbers or have a wrong clock: each an alarm of a real master, in time."""
 
 import time
 from datetime import UTC, datetime, timedelta
