@@ -133,9 +133,7 @@ def watch(chosen: Chosen, *, seconds: float | None) -> None:
 @click.option("--theme", help="As for the console.")
 @click.option("--pictures", help="As for the console.")
 @click.option("--screenshots", metavar="DIR", type=click.Path(path_type=Path), help="Pictures of the console as SVG.")
-def demo(
-    chosen: Chosen, *, headless: bool, seconds: int | None, screenshots: Path | None, **look: str | None
-) -> int:
+def demo(chosen: Chosen, *, headless: bool, seconds: int | None, screenshots: Path | None, **look: str | None) -> int:
     """Everything on this machine: broker, master, workers, three cameras, and this console."""
     from posture_console.demo import run_demo  # noqa: PLC0415 - the demo alone needs it
 
