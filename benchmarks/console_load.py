@@ -33,7 +33,8 @@ LOADS = {
     "8 results/s": ["--cameras", "4", "--nodes", "3", "--fps", "2"],
     "50 results/s": ["--cameras", "20", "--nodes", "20", "--fps", "2.5", "--step", "0.05"],
 }
-LIMITS = {"idle": 2.0, "8 results/s": 15.0, "50 results/s": 15.0}
+CPU_PERCENT = {"idle": 2.0, "8 results/s": 15.0, "50 results/s": 15.0}
+FIRST_ROW_S, KB_PER_S, KEY_MS_P95 = 1.5, 60.0, 50.0
 
 
 class Measured(NamedTuple):
@@ -152,7 +153,18 @@ def key_to_paint(terminal: Terminal) -> float:
     return took
 
 
-def main() -> None:
+def broken(row: Measured) -> list[str]:
+    """The limits that were not kept, in words."""
+    limits = {
+        "CPU %": (row.cpu_percent, CPU_PERCENT[row.load]),
+        "first row s": (row.first_row_s, FIRST_ROW_S),
+        "output kB/s": (row.kb_per_s, KB_PER_S),
+        "key to paint p95 ms": (row.key_to_paint_ms_p95, KEY_MS_P95),
+    }
+    return [f"{row.load}: {what} {is_} above {most:g}" for what, (is_, most) in limits.items() if is_ > most]
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", action="store_true")
@@ -161,7 +173,7 @@ def main() -> None:
     rows = [measure(load, args.seconds) for load in args.load or LOADS]
     if args.json:
         print(json.dumps([row._asdict() for row in rows]))
-        return
+        return int(any(map(broken, rows)))
     print(f"{'load':<14}{'first row':>10}{'CPU':>8}{'output':>11}{'key p50':>9}{'key p95':>9}{'key CPU':>9}{'RSS':>9}")
     for row in rows:
         print(
@@ -169,7 +181,10 @@ def main() -> None:
             f"{row.key_to_paint_ms_p50:>6.0f} ms{row.key_to_paint_ms_p95:>6.0f} ms{row.key_cpu_ms:>6.0f} ms"
             f"{row.rss_mb:>6.0f} MB"
         )
+    over = [words for row in rows for words in broken(row)]
+    print("\n".join(over) or "within all limits")
+    return int(bool(over))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

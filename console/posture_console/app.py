@@ -17,6 +17,7 @@ from textual.events import Key
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from posture_console.collecting import EVERYTHING_S, collect_everything, collect_what_is_new
 from posture_console.core.connection import Connection
 from posture_console.core.notices import Notices
 from posture_console.core.playback import Playback
@@ -51,6 +52,10 @@ if TYPE_CHECKING:
     from posture_console.screens.acting import Done
 
 FLUSH_S: Final = 0.25
+STARTED_S: Final = 2.0
+"""Seconds until what stays is in memory."""
+SETTLE_S: Final = 0.005
+"""How long a view that is left or come to may settle before it is painted, seconds."""
 AGES_S: Final = 1.0
 """Ages move on even when nothing arrives."""
 
@@ -131,6 +136,8 @@ class ConsoleApp(ThriftyApp):
         self.set_keymap(self._own_keys)
         self._following = asyncio.create_task(self.link.run())
         self.set_interval(FLUSH_S, self.flush)
+        self.set_timer(STARTED_S, collect_what_is_new)
+        self.set_interval(EVERYTHING_S, collect_everything)
 
     async def on_unmount(self) -> None:
         """Leave the master."""
@@ -219,6 +226,10 @@ class ConsoleApp(ThriftyApp):
             results=self.settings.results_kept,
             read_only=target.refusal,
         )
+
+    def delay_update(self, delay: float = SETTLE_S) -> None:
+        """Hold painting back while views change places; Textual's own 50 ms are most of what a key takes."""
+        super().delay_update(min(delay, SETTLE_S))
 
     def action_links(self) -> None:
         """Open the link matrix."""
