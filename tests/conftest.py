@@ -1,5 +1,6 @@
 """Fixtures for every test: real servers, real processes, pictures."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from support.images import images_folder, truth_folder
 from support.mosquitto import Mosquitto
 from support.postgres import Postgres
 from support.processes import Programs
+
+# A run that was started in the background ignores these, and so would every program that a test starts and ends.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
