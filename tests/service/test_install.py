@@ -21,6 +21,12 @@ from posture_shared.settings import Settings, load
 from posture_shared.settings_file import commented
 
 
+@pytest.fixture
+def visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment that the tests run in may lie where a service could not see it."""
+    monkeypatch.setattr(installation, "_HIDDEN", ())
+
+
 def run(cli: Any, *words: str | Path) -> Result:
     return CliRunner().invoke(cli, ["install", *map(str, words)], standalone_mode=False)
 
@@ -33,6 +39,7 @@ def files(root: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
+@pytest.mark.usefixtures("visible")
 def test_a_master_gets_unit_configuration_folders_and_empty_credentials(tmp_path: Path) -> None:
     done = run(agent, "--root", tmp_path, "--broker", "broker.local")
     assert done.exception is None, done.exception
@@ -49,6 +56,7 @@ def test_a_master_gets_unit_configuration_folders_and_empty_credentials(tmp_path
     assert found["etc/sysusers.d/posture.conf"][1].startswith(b"u posture ")
 
 
+@pytest.mark.usefixtures("visible")
 def test_a_second_time_changes_nothing_and_an_edited_configuration_stays(tmp_path: Path) -> None:
     run(agent, "--root", tmp_path)
     before = files(tmp_path)
@@ -68,12 +76,14 @@ def test_a_second_time_changes_nothing_and_an_edited_configuration_stays(tmp_pat
     assert f"{'kept, as edited':<17} /etc/posture/master.toml" in done.stdout
 
 
+@pytest.mark.usefixtures("visible")
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     done = run(agent, "--root", tmp_path, "--dry-run")
     assert "would be made     /etc/posture/master.toml" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("visible")
 def test_a_worker_needs_its_master_and_gets_a_place_for_its_key(tmp_path: Path) -> None:
     stopped = run(agent, "--worker", "--root", tmp_path).exception
     assert isinstance(stopped, Stop)
@@ -85,6 +95,7 @@ def test_a_worker_needs_its_master_and_gets_a_place_for_its_key(tmp_path: Path) 
     assert settings.master == "tcp://orin:5570"
 
 
+@pytest.mark.usefixtures("visible")
 def test_a_camera_takes_the_flags_of_its_run(tmp_path: Path) -> None:
     flags = ("--pi-id", "pi1", "--source", "picamera", "--broker", "h:1884", "--fps", "3")
     done = run(publisher, *flags, "--root", tmp_path)
