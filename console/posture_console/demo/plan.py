@@ -94,12 +94,12 @@ def cameras() -> tuple[Camera, ...]:
         Camera(
             "pi3",
             """\
-0    18  -4  right stand
-9    19  -5
-10   42  30                # bends over a bench
-16   42  30
-17   18  -4  left
-27   18  -4
+0    18  -4  right stand   # upright for long enough to calibrate
+21   19  -5
+22   42  30                # bends over a bench
+26   42  30
+27   18  -4  left
+29   18  -4
 """,
         ),
     )
