@@ -8,8 +8,9 @@ that the next one visits only what is new; what was set aside is looked through 
 import gc
 from typing import Final
 
-EVERYTHING_S: Final = 900.0
-"""Seconds between collections of everything; each holds the screen up for about a third of a second."""
+EVERYTHING_S: Final = 120.0
+"""Seconds between collections of everything: each holds the screen up for a tenth of a second or two, and what was
+closed between two of them keeps its memory until then."""
 
 
 def collect_what_is_new() -> None:
