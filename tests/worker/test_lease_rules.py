@@ -396,6 +396,35 @@ def test_a_master_that_stood_still_blames_nobody():
     assert statuses(world) == ["Good"] * 4
 
 
+def test_what_is_heard_when_a_master_goes_on_is_not_from_the_future():
+    world = World("n1")
+    world.ready("n1")
+    world.protocol.tick(world.now)
+    added = world.add()
+    [lease] = world.protocol.leases._leases.values()
+    seat = lease.seat
+    world.now += 30  # everything stands still, then what has arrived is heard before the tick that notices
+    world.protocol.message(seat.peer, Started(lease=lease.id), b"", world.now)
+    world.protocol.tick(world.now)
+    world.now += 0.1
+    world.protocol.message(seat.peer, Done(lease=lease.id, frame_id=added.frame_id, analysis=GOOD), b"", world.now)
+    world.collect()
+    [done] = world.completions
+    assert seat.frame_s == pytest.approx(0.055)
+    assert done.queue_ms == pytest.approx(30_000)
+
+
+def test_a_connection_that_joins_again_as_another_leaves_nothing_behind():
+    world = busy_world(3)
+    peer = world.workers["n1"].peer
+    world.protocol.hello(peer, hello("other"), world.now)
+    world.collect()
+    assert [seat.key for seat in world.protocol.roster] == ["other/main"]
+    assert world.protocol.roster.resolve(Route(("n1",))) == ()
+    assert world.protocol.leases.waiting == 3, "its frames wait for somebody else"
+    assert world.protocol.hostile["another hello"] == 1
+
+
 def test_made_up_leases_and_strangers_are_counted():
     world = World("n1")
     world.ready("n1")

@@ -200,12 +200,15 @@ class Leases:
         for seat in self._roster:
             seat.learn_lease()
 
-    def forgive(self, seconds: float) -> None:
-        """The master itself stood still for `seconds`: no lease's time passed."""
+    def forgive(self, seconds: float, now: float) -> None:
+        """The master itself stood still for `seconds` until just before `now`: no lease's time passed.
+
+        What was heard since it goes on is not moved beyond `now`: a frame would seem to have taken less than no time.
+        """
         for lease in self._leases.values():
-            lease.sent_s += seconds
+            lease.sent_s = min(now, lease.sent_s + seconds)
             if lease.started_s is not None:
-                lease.started_s += seconds
+                lease.started_s = min(now, lease.started_s + seconds)
 
     def dispatch(self, now: float) -> None:
         """Lease waiting frames while some worker has free credit, cameras in turn."""

@@ -103,6 +103,9 @@ class Protocol:
         if seat is not None and seat.hello == hello:
             self._welcome(seat)
             return
+        if seat is not None:  # a connection is one worker: what the first name holds would never be looked at again
+            self.hostile["another hello"] += 1
+            self._leave(seat, now, detail="its connection joined again as another worker")
         wrong = wrong_hello(hello)
         if wrong is not None:
             self.hostile["wrong hello"] += 1
@@ -327,4 +330,4 @@ class Protocol:
     def _forgive(self, now: float, stalled: float) -> None:
         for seat in self.roster:
             seat.heard_s = now
-        self.leases.forgive(stalled)
+        self.leases.forgive(stalled, now)
