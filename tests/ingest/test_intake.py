@@ -44,8 +44,10 @@ class Durable:
         self.deliveries: dict[Delivery, str] = {}
         self.pictures: dict[str, bytes] = {}
         self.broken = False
+        self.asked = 0
 
     def owner(self, frame_id: str) -> str | None:
+        self.asked += 1
         if self.broken:
             raise sqlite3.OperationalError("disk I/O error")
         return self.owners.get(frame_id)
@@ -385,6 +387,34 @@ def test_a_frame_that_cannot_be_looked_up_is_neither_acknowledged_nor_lost(desk:
     desk.settle(desk.frames[0].frame_id)
     assert desk.acknowledged == [1, 2]
     assert desk.intake.budget.held == 0
+
+
+def test_a_store_that_cannot_be_read_is_asked_once_a_look_and_the_order_stays(desk: Desk) -> None:
+    desk.known.broken = True
+    for seq in range(1, 6):
+        desk.deliver(identified(seq), seq)
+    asked = desk.known.asked
+    for _ in range(3):
+        desk.intake.look_again()
+    assert desk.known.asked == asked + 3, "neither the loop nor the log is flooded"
+    desk.known.broken = False
+    desk.intake.look_again()
+    assert [frame.seq for frame in desk.frames] == [1, 2, 3, 4, 5]
+
+
+def test_repeats_of_a_frame_that_waits_for_days_take_no_memory(desk: Desk) -> None:
+    body = identified(1)
+    desk.deliver(body, 1)
+    [held] = desk.intake._held.values()
+    for packet in range(2, 50):
+        desk.reconnect()
+        desk.deliver(body, packet, dup=True)
+        desk.deliver(body, 0)
+    assert len(held.receipts) == 1, "the connections before are gone, and QoS 0 is owed nothing"
+    assert desk.intake.kept(desk.frames[0].frame_id)
+    for packet in range(100, 150):
+        desk.deliver(body, packet)
+    assert (held.receipts, desk.acknowledged) == ([], [49, *range(100, 150)])
 
 
 def desk_id(body: bytes) -> str:

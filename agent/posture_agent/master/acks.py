@@ -13,6 +13,11 @@ class Receipt:
     def __init__(self, owner: "Receipts", packet: int) -> None:
         self.owner, self.packet, self.settled = owner, packet, False
 
+    @property
+    def owed(self) -> bool:
+        """Whether the broker waits for an acknowledgement, and can still be given it."""
+        return self.packet != 0 and self.owner.open and not self.settled
+
 
 class Receipts:
     """The deliveries of one connection that are not acknowledged yet.
@@ -28,6 +33,11 @@ class Receipts:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection still stands."""
+        return self._open
 
     def receive(self, packet: int) -> Receipt:
         """A delivery arrived; packet id 0 is QoS 0, which has no acknowledgement."""

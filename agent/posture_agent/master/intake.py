@@ -132,15 +132,20 @@ class Intake:
         self._attempt(message, receipt)
 
     def look_again(self) -> None:
-        """Try again what the store could not say."""
+        """Try again what the store could not say, in order of receipt; where it still cannot, the others wait too."""
         for _ in range(len(self._unjudged)):
             message, receipt = self._unjudged.popleft()
             self.budget.give(len(message.body) + _OVERHEAD_BYTES)
-            self._attempt(message, receipt)
+            if not self._attempt(message, receipt):
+                self._unjudged.rotate(1)
+                break
         for _ in range(len(self._unread)):
-            self._offer(self._unread.popleft())
+            if not self._offer(self._unread.popleft()):
+                self._unread.rotate(1)
+                break
 
-    def _attempt(self, message: Message, receipt: Receipt) -> None:
+    def _attempt(self, message: Message, receipt: Receipt) -> bool:
+        """Deliver; whether the store could say what it is."""
         try:
             self._deliver(message, receipt)
         except sqlite3.Error as error:
@@ -148,11 +153,13 @@ class Intake:
             log.warning("event=store_not_read waiting=%d error=%s", self.unread + 1, error)
             self._unjudged.append((message, receipt))
             self.budget.take(len(message.body) + _OVERHEAD_BYTES)
+            return False
         except Exception:
             # A defect of ours with one message must neither stop the others nor hold their acknowledgements up.
             log.exception("event=intake_failed topic=%s bytes=%d", one_line(message.topic, 200), len(message.body))
             if not self.tally.adds_up(self.in_flight):
                 self.reject("internal", message.topic, len(message.body), receipt)
+        return True
 
     def _deliver(self, message: Message, receipt: Receipt) -> None:
         refusal = self._refusal(message)
@@ -164,9 +171,7 @@ class Intake:
         match self._verdict(arrival):
             case InFlight(frame_id):
                 self.tally.repeats += 1
-                self._held[frame_id].receipts.append(receipt)
-                if self._held[frame_id].kept:
-                    acks.settle([receipt])
+                self._share_fate(self._held[frame_id], receipt)
             case Durable():
                 self.tally.repeats += 1
                 acks.settle([receipt])
@@ -233,6 +238,7 @@ class Intake:
             return False
         held.kept = True
         acks.settle(held.receipts)
+        held.receipts.clear()
         if not held.offered:
             held.frame = without_picture(held.frame)
             self._fairness.replace(held.pi_id, frame_id, held.frame)
@@ -255,6 +261,14 @@ class Intake:
         """The kept frames that have their rows since the last call."""
         done, self._done = self._done, []
         return done
+
+    @staticmethod
+    def _share_fate(held: _Held, receipt: Receipt) -> None:
+        """Acknowledge a repeat with its frame, which may wait for days: what is not owed any more is not remembered."""
+        if held.kept:
+            acks.settle([receipt])
+        elif receipt.owed:
+            held.receipts = [*(one for one in held.receipts if one.owed), receipt]
 
     def _resize(self, held: _Held, size: int) -> None:
         self.budget.give(held.size)
@@ -322,7 +336,8 @@ class Intake:
         if self._fairness.add(frame):
             self._offer(frame)
 
-    def _offer(self, frame: AcceptedFrame) -> None:
+    def _offer(self, frame: AcceptedFrame) -> bool:
+        """Hand a frame on; whether the store could give back its picture, where it was kept there."""
         held = self._held[frame.frame_id]
         held.offered = True
         if not frame.jpeg:
@@ -331,10 +346,11 @@ class Intake:
             except sqlite3.Error as error:
                 log.warning("event=store_not_read waiting=%d error=%s", self.unread + 1, error)
                 self._unread.append(frame)
-                return
+                return False
             frame = replace(frame, jpeg=picture or b"")
             self._resize(held, len(frame.jpeg) + _OVERHEAD_BYTES)
         self._on_frame(frame)
+        return True
 
     def _judge(self, frame_id: str, arrival: Arrival, status: PostureStatus, reason: str) -> None:
         found, message, now = arrival.found, arrival.message, datetime.now(UTC)
