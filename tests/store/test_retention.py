@@ -210,6 +210,25 @@ async def test_without_a_database_the_oldest_rows_go_beyond_the_bound(store: Sto
     assert max(days_left(store)) == 3
 
 
+async def test_frames_that_wait_for_analysis_push_no_rows_out(store: Store) -> None:
+    await store.commit(*(frame(5, picture=None) for _ in range(20)))
+    reader = store.outbox.reader()
+    bound = due.used_bytes(reader) + 100_000
+    await write(
+        store,
+        "INSERT INTO waiting_frames (frame_id, pi_id, received_at, width, height, jpeg)"
+        " VALUES ('f', 'pi1', ?, 1, 1, ?)",
+        rows.text(NOW),
+        bytes(1_000_000),
+    )
+    assert due.used_bytes(reader) < bound
+    reader.close()
+    settings = StoreSettings().model_copy(update={"keep_bytes": bound})
+    kept = Retention(Keeping(settings, 30, drains=False), outbox=store.outbox, writer=store.committer)
+    assert await asyncio.to_thread(kept.once) == {}
+    assert len(store.reads.results()) == 20
+
+
 async def test_the_newest_row_stays_so_that_numbers_rise(store: Store) -> None:
     await store.commit(frame(4000, picture=None, run=None))
     assert await remove(store) == {}

@@ -122,7 +122,7 @@ def old_runs(reader: sqlite3.Connection, seen_days: float, now: datetime) -> int
 
 
 def used_bytes(reader: sqlite3.Connection) -> int:
-    """What `posture.db` holds besides the remembered ids, whose number has a bound of its own.
+    """What `posture.db` holds besides remembered ids and frames that wait, for which there are bounds of their own.
 
     The file may be larger, by pages that are free and will be used again.
     """
@@ -130,7 +130,14 @@ def used_bytes(reader: sqlite3.Connection) -> int:
         rows.one(reader.execute(f"PRAGMA {name}")) for name in ("page_size", "page_count", "freelist_count")
     )
     ids = rows.one(reader.execute("SELECT coalesce(max(n) - min(n) + 1, 0) FROM seen"))
-    return max(0, int(size) * (int(count) - int(free)) - int(ids) * _ID_BYTES)
+    return max(0, int(size) * (int(count) - int(free)) - int(ids) * _ID_BYTES - _waiting_bytes(reader))
+
+
+def _waiting_bytes(reader: sqlite3.Connection) -> int:
+    """Pictures of frames that were kept before they have a row; none in a file that an older program wrote."""
+    if not reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'waiting_frames'").fetchone():
+        return 0
+    return int(rows.one(reader.execute("SELECT coalesce(sum(length(jpeg)), 0) FROM waiting_frames")))
 
 
 def _before(now: datetime, days: float) -> str:

@@ -21,6 +21,8 @@ FOLDER: Final = "analyzed_images"
 _WRITERS: Final = 4
 """Files synced at once, where there are more: the file system joins their journal writes. Fewer are written one after
 the other, for handing them to threads costs more than it saves."""
+_FOLDERS: Final = 5000
+"""Folders remembered as made; each camera has a new one every day."""
 
 
 class Picture(NamedTuple):
@@ -111,6 +113,8 @@ class Pictures:
         folder.mkdir(parents=True, exist_ok=True)
         for place in missing:
             _sync_folder(place.parent)
+        if len(self._known) >= _FOLDERS:
+            self._known.clear()
         self._known.add(folder)
 
     def _is_short(self) -> bool:
