@@ -56,6 +56,14 @@ def test_a_unit_is_watched_started_again_ever_later_and_given_its_secrets(unit: 
     assert not re.search(r"PASSWORD", text)
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_lets_zeromq_ask_for_the_interfaces(unit: Path) -> None:
+    """Without netlink it aborts the process as soon as it listens."""
+    families = re.search(r"^RestrictAddressFamilies=(.*)$", unit.read_text(), re.MULTILINE)
+    assert families is not None
+    assert ("AF_NETLINK" in families[1]) == (unit.stem != "posture-publisher")
+
+
 def test_an_older_systemd_gets_no_keys_that_it_does_not_know() -> None:
     text = UNITS[0].read_text()
     old = installation.fit(text, prefix=Path("/srv/posture"), systemd=252)
