@@ -1,5 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +20,23 @@ from support.site_records import result, sources
 @dataclass
 class MemoryAudit:
     lines: list[tuple[wire.Command, str, wire.Reply]] = field(default_factory=list)
+    disk: list[Future[None]] | None = None
+    """What waits for a disk that cannot be written; None while it can."""
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def answered(self, command_id: str) -> wire.Reply | None:
         return next((reply for command, _, reply in self.lines if command.id == command_id), None)
 
-    async def record(self, command: wire.Command, author: str, reply: wire.Reply) -> None:
-        self.lines.append((command, author, reply))
+    def record(self, command: wire.Command, author: str, reply: wire.Reply) -> Future[None]:
+        written: Future[None] = Future()
+        if self.disk is None:
+            self.lines.append((command, author, reply))
+            written.set_result(None)
+        else:
+            self.disk.append(written)
+        return written
 
 
 @dataclass
@@ -128,15 +141,27 @@ async def test_a_viewer_is_refused_and_the_attempt_is_audited(served: Served):
 async def test_a_disk_that_cannot_be_written_is_said_instead_of_no_answer(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ):
-    async def never(*_: object) -> None:
-        await asyncio.sleep(3600)
-
-    monkeypatch.setattr(served.audit, "record", never)
-    monkeypatch.setattr("posture_agent.master.requests.AUDIT_TIMEOUT_S", 0.1)
+    served.audit.disk = []
+    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 0.1)
     reply = await served.ask(wire.Command(id="c5", verb="act"))
     assert (reply.ok, reply.code) == (False, Exit.NOT_WELL)
     assert "was carried out" in reply.error
     assert "disk" in reply.error
+
+
+async def test_a_command_repeated_while_the_disk_cannot_be_written_executes_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+):
+    served.audit.disk = []
+    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 0.1)
+    command = wire.Command(id="c6", verb="act", args={"x": 1})
+    assert not (await served.ask(command)).ok
+    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 5)
+    asyncio.get_running_loop().call_later(0.1, served.audit.disk[0].set_result, None)
+    reply = await served.ask(command)
+    assert (reply.ok, reply.body) == (True, {"by": "local:test"})
+    assert served.executed == [{"x": 1}]
+    assert len(served.audit.disk) == 1
 
 
 async def test_a_command_that_cannot_be_done_says_why(served: Served):

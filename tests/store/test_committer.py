@@ -143,6 +143,40 @@ async def test_a_job_that_fails_tells_its_asker_and_spoils_nothing(store: Store)
     await eventually(lambda: len(store.committed) == 1)
 
 
+async def test_what_is_written_together_is_durable_together_or_not_at_all(store: Store) -> None:
+    def bad(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO nowhere VALUES (1)")
+
+    with store.committer.together():
+        parts = [store.committer.write(journal.state("placement", 1)), store.committer.write(bad)]
+        parts.append(store.committer.write(journal.state("pauses", 2)))
+    after = store.committer.write(journal.state("pauses", 3))
+    await asyncio.wrap_future(after)
+    assert all(isinstance(part.exception(), sqlite3.OperationalError) for part in parts)
+    assert (store.state("placement"), store.state("pauses")) == (None, 3)
+    with store.committer.together():
+        store.committer.write(journal.state("placement", 4))
+        last = store.committer.write(journal.state("pauses", 5))
+        await asyncio.sleep(0.2)
+        assert store.state("pauses") == 3
+    await asyncio.wrap_future(last)
+    assert (store.state("placement"), store.state("pauses")) == (4, 5)
+
+
+async def test_a_task_that_outlives_what_began_it_writes_on_its_own(store: Store) -> None:
+    written = asyncio.Event()
+
+    async def later() -> None:
+        await written.wait()
+        await asyncio.wrap_future(store.committer.write(journal.state("pauses", 1)))
+
+    with store.committer.together():
+        outliving = asyncio.create_task(later())
+    written.set()
+    await asyncio.wait_for(outliving, 5)
+    assert store.state("pauses") == 1
+
+
 async def test_an_asker_that_waits_no_longer_costs_no_frame_its_acknowledgement(store: Store) -> None:
     ask = store.committer.write(journal.state("placement", 1))
     assert ask.cancel()

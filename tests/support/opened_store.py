@@ -91,7 +91,8 @@ class Store:
         """Have the audit keep a command that was answered."""
         command = Command(id=command_id, verb="override_set", args=args)
         with closing(self.outbox.reader()) as reader:
-            await StoredAudit(self.committer, reader).record(command, "a", Reply(id=command_id, ok=True, body="done"))
+            reply = Reply(id=command_id, ok=True, body="done")
+            await asyncio.wrap_future(StoredAudit(self.committer, reader).record(command, "a", reply))
 
     def state(self, name: str) -> Any:
         """What is kept under `name`, None where nothing is."""

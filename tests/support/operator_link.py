@@ -33,7 +33,7 @@ class Operator:
 
     def site(self) -> Site:
         """The whole state now."""
-        return self._ask(wire.SnapshotRequest(results=0), wire.Snapshot).site
+        return self.ask(wire.SnapshotRequest(results=0), wire.Snapshot).site
 
     def worker(self, key: str) -> WorkerState | None:
         """The worker `<node>/<instance>` now, None where the master knows none of that name."""
@@ -46,22 +46,22 @@ class Operator:
 
     def decisions(self, limit: int = 100) -> list[dict[str, Any]]:
         """The decisions of placement, oldest first."""
-        reply = self._ask(wire.Query(id=str(uuid.uuid4()), what="decisions", args={"limit": limit}), wire.Reply)
+        reply = self.ask(wire.Query(id=str(uuid.uuid4()), what="decisions", args={"limit": limit}), wire.Reply)
         assert reply.ok, reply.error
         return list(reply.body)
 
     def _command(self, verb: str, args: dict[str, Any]) -> None:
-        reply = self._ask(wire.Command(id=str(uuid.uuid4()), verb=verb, args=args), wire.Reply)
+        reply = self.ask(wire.Command(id=str(uuid.uuid4()), verb=verb, args=args), wire.Reply)
         assert reply.ok, reply.error
 
-    def _ask(self, message: wire.FromConsole, kind: type[M]) -> M:
+    def ask(self, message: wire.FromConsole, kind: type[M], *, wait_s: float = ANSWER_S) -> M:
         """One question on a connection of its own: it survives any number of masters."""
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
         try:
             socket.connect(self._endpoint)
             socket.send(wire.encode(message))
-            assert socket.poll(int(ANSWER_S * 1000)), f"the master did not answer within {ANSWER_S:g} s"
+            assert socket.poll(int(wait_s * 1000)), f"the master did not answer within {wait_s:g} s"
             answer = wire.decode_to_console(socket.recv_multipart()[0])
         finally:
             socket.close()

@@ -1,5 +1,6 @@
 """A timeline on a real store, fed with the results of a person whose posture a test decides."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -80,8 +81,13 @@ class Watched:
         return (await self.timeline.queries()[what](args)).body
 
     async def command(self, verb: str, **args: Any) -> Any:
-        """A command as a console gives it."""
-        return await self.timeline.commands()[verb](args, "key:anna")
+        """A command as a console gives it: answered when it is durable."""
+        committer = self.store.committer
+        with committer.together():
+            body = await self.timeline.commands()[verb](args, "key:anna")
+            durable = committer.write(lambda _connection: None)
+        await asyncio.wrap_future(durable)
+        return body
 
 
 def person(

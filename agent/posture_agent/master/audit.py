@@ -1,9 +1,13 @@
-"""The audit of operators' commands, in `operator_audit`; it is also what makes a repeated command execute once."""
+"""The audit of operators' commands, in `operator_audit`; it is also what makes a repeated command execute once.
 
-import asyncio
+A command's line is in the transaction of what the command changes: whenever the master dies, either both are there or
+neither, and the command may be sent again.
+"""
+
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -22,12 +26,19 @@ class Writer(Protocol):
     def write(self, job: Callable[[sqlite3.Connection], None]) -> Future[None]:
         """Queue `job` for the next transaction."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """One transaction for what is written in the block."""
+
 
 class StoredAudit:
     """Audit lines in `posture.db`, from where the drainer takes them to PostgreSQL."""
 
     def __init__(self, writer: Writer, reader: sqlite3.Connection) -> None:
         self._writer, self._reader = writer, reader
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make what a command changes within the block and its line durable as one."""
+        return self._writer.together()
 
     async def answered(self, command_id: str) -> Reply | None:
         """The answer that this command got in the last 24 h."""
@@ -37,8 +48,8 @@ class StoredAudit:
         ).fetchone()
         return msgspec.json.decode(found[0], type=Reply) if found and found[0] else None
 
-    async def record(self, command: Command, author: str, reply: Reply) -> None:
-        """Write the line; returns when it is durable."""
+    def record(self, command: Command, author: str, reply: Reply) -> Future[None]:
+        """Write the line; done when it is durable."""
         line = (
             command.id,
             rows.now(),
@@ -49,7 +60,7 @@ class StoredAudit:
             rows.json_text(reply),
             rows.now(),
         )
-        await asyncio.wrap_future(self._writer.write(lambda connection: _insert(connection, line)))
+        return self._writer.write(lambda connection: _insert(connection, line))
 
 
 def _bounded(args: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from posture_agent.durably import durably
 from posture_agent.master.requests import CommandHandler
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import valid_pi_id
@@ -93,7 +92,7 @@ class Pauses:
         since = datetime.now(UTC)
         until = None if asked.for_s is None else since + timedelta(seconds=asked.for_s)
         pause = Pause(since=since, until=until, reason=reason, author=author)
-        await self._durably(asked.camera, pause)
+        self._change(asked.camera, pause)
         return pause
 
     async def _resume(self, args: dict[str, Any], _author: str) -> dict[str, Any]:
@@ -102,25 +101,18 @@ class Pauses:
         if asked.camera not in self._pauses:
             known = ", ".join(sorted(self._pauses)) or "none"
             raise Stop(f"{asked.camera} is not paused; paused are: {known}", Exit.NOT_WELL)
-        await self._durably(asked.camera, None)
+        self._change(asked.camera, None)
         return {"camera": asked.camera, "capture": "on"}
 
-    async def _durably(self, pi_id: str, pause: Pause | None) -> None:
+    def _change(self, pi_id: str, pause: Pause | None) -> None:
         """The camera is told at once, whatever the disk does."""
-        await durably(
-            self._change(pi_id, pause),
-            otherwise=f"{pi_id} was told, but posture.db cannot be written, so that a restart would forget it: make "
-            "room on the disk",
-        )
-
-    def _change(self, pi_id: str, pause: Pause | None) -> Future[None]:
         if pause is None:
             self._pauses.pop(pi_id, None)
         else:
             self._pauses[pi_id] = pause
         self._say(pi_id)
         log.info("event=capture camera=%s state=%s", pi_id, "on" if pause is None else "off")
-        return self._save(STATE, dict(self._pauses))
+        self._save(STATE, dict(self._pauses))
 
     def _say(self, pi_id: str) -> None:
         pause = self._pauses.get(pi_id)

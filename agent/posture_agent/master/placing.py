@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import msgspec
 
-from posture_agent.durably import durably
 from posture_agent.master.decisions import REMEMBERED, Decisions
 from posture_agent.master.observing import next_event, samples
 from posture_agent.master.override_commands import cleared, parse_clear, parse_set
@@ -24,7 +23,6 @@ from posture_agent.master.placement_seams import Jobs, NoJobs, PlacementStore, P
 from posture_agent.master.routes import Route
 from posture_agent.master.routing import plane_routes
 from posture_agent.settings import PlacementSettings
-from posture_shared.exits import Stop
 from posture_shared.placement import events, explain, load
 from posture_shared.placement import state as states
 from posture_shared.placement.actions import AnyAction, Decide, DrainWorker, LaunchJob, OverrideEnded, SetRoute, StopJob
@@ -38,6 +36,8 @@ from posture_shared.records import Decision, NodeLoad, Override, PlacementState
 log = logging.getLogger("posture.placement")
 
 SAMPLE_S: Final = 1.0
+_STOP_S: Final = 5.0
+"""How long the end waits for a disk that cannot be written."""
 
 
 def rules_of(settings: PlacementSettings) -> Rules:
@@ -116,8 +116,8 @@ class Placing:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-            with contextlib.suppress(Stop):
-                await durably(self._save(()), otherwise="posture.db cannot be written")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(self._save(())), _STOP_S)
 
     def now_s(self) -> float:
         """Event time: seconds since 1970 on a clock that does not jump while this process runs."""
@@ -182,7 +182,7 @@ class Placing:
         return self._state
 
     async def command(self, verb: str, args: dict[str, Any], author: str) -> Any:
-        """Do `override_set` or `override_clear` and answer once it is durable.
+        """Do `override_set` or `override_clear`, in memory at once; the answer is for when it is durable.
 
         Raises:
             Stop: a sentence that says what is wrong with it.
@@ -198,11 +198,7 @@ class Placing:
             self._take(events.OverrideCleared(at_s=now_s, scope=scope, author=author))
         else:
             raise ValueError(f"'{verb}' is no command of placement")
-        await durably(
-            self._save(()),
-            otherwise=f"{verb} is in force but posture.db cannot be written, so that a restart would forget it: "
-            "make room on the disk",
-        )
+        self._save(()).add_done_callback(_report)
         return answer
 
     # Steps.

@@ -1,11 +1,14 @@
 """Answers to consoles: queries read, commands act once, and every command leaves an audit line.
 
-Who may do what is decided here and nowhere else: viewers query, operators command.
+Who may do what is decided here and nowhere else: viewers query, operators command. What a command changes and its
+audit line are durable together, before the answer leaves: no handler waits for the disk itself.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -17,11 +20,12 @@ from posture_shared.records import Role
 log = logging.getLogger("posture.requests")
 
 QUERY_TIMEOUT_S: Final = 5.0
-AUDIT_TIMEOUT_S: Final = 3.0
-"""How long an answer waits for its audit line, which is written as soon as the disk can be written again."""
+DURABLE_S: Final = 3.0
+"""How long an answer waits for the disk; what the command did is written as soon as that can be written again."""
 SLOW_QUERIES: Final = {"history": 30.0}
 """Those that read a day of rows and more, and their time, seconds."""
 MAX_COMMANDS_AT_ONCE: Final = 64
+"""Commands that are carried out or wait for the disk."""
 
 
 class Answer(NamedTuple):
@@ -33,16 +37,21 @@ class Answer(NamedTuple):
 
 QueryHandler = Callable[[dict[str, Any]], Awaitable[Answer]]
 CommandHandler = Callable[[dict[str, Any], str], Awaitable[Any]]
+_Done = tuple[Reply, "asyncio.Future[None]"]
+"""A command's reply, and when it and what it changed are durable."""
 
 
 class Audit(Protocol):
     """Where commands are recorded, durable before the answer leaves."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """Make what is written in the block durable as one."""
+
     async def answered(self, command_id: str) -> Reply | None:
         """The answer that this command got in the last 24 h, if any."""
 
-    async def record(self, command: Command, author: str, reply: Reply) -> None:
-        """Write the audit line of a command that was executed or refused."""
+    def record(self, command: Command, author: str, reply: Reply) -> Future[None]:
+        """Write the audit line of a command that was executed or refused; done when it is durable."""
 
 
 class Requests:
@@ -58,7 +67,7 @@ class Requests:
         self._queries = queries
         self._commands = commands
         self._audit = audit
-        self._running: dict[str, asyncio.Future[Reply]] = {}
+        self._under_way: dict[str, asyncio.Task[_Done]] = {}
 
     async def answer(self, message: Query | Command, *, role: Role, author: str) -> tuple[Reply, bytes | None]:
         """The reply to `message` from `author`; never raises."""
@@ -85,33 +94,35 @@ class Requests:
         return Reply(id=query.id, ok=True, body=answer.body), answer.attachment
 
     async def _command(self, command: Command, role: Role, author: str) -> Reply:
-        running = self._running.get(command.id)
-        if running is not None:
-            return await asyncio.shield(running)
-        if len(self._running) >= MAX_COMMANDS_AT_ONCE:
-            raise Stop("too many commands at once; try again in a moment", Exit.NOT_WELL)
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._running[command.id] = future
+        under_way = self._under_way.get(command.id)
+        if under_way is None:
+            if len(self._under_way) >= MAX_COMMANDS_AT_ONCE:
+                raise Stop("too many commands at once; try again in a moment", Exit.NOT_WELL)
+            under_way = asyncio.create_task(self._once(command, role, author), name=f"command-{command.id[:40]}")
+            self._under_way[command.id] = under_way
+            under_way.add_done_callback(lambda done: self._carried_out(command.id, done))
+        reply, durable = await asyncio.shield(under_way)
         try:
-            reply = await self._audit.answered(command.id)
-            if reply is None:
-                reply = await self._execute(command, role, author)
-                await self._record(command, author, reply)
-            future.set_result(reply)
-            return reply
-        finally:
-            if not future.done():
-                future.cancel()
-            del self._running[command.id]
-
-    async def _record(self, command: Command, author: str, reply: Reply) -> None:
-        try:
-            await asyncio.wait_for(self._audit.record(command, author, reply), AUDIT_TIMEOUT_S)
+            await asyncio.wait_for(asyncio.shield(durable), DURABLE_S)
         except TimeoutError:
-            done = "was carried out" if reply.ok else f"was not carried out ({reply.error})"
-            raise Stop(
-                f"'{command.verb[:40]}' {done}; its audit line waits for a disk that cannot be written: make room there"
-            ) from None
+            raise Stop(_not_durable(command.verb[:40], reply)) from None
+        return reply
+
+    async def _once(self, command: Command, role: Role, author: str) -> _Done:
+        known = await self._audit.answered(command.id)
+        if known is not None:
+            return known, _done()
+        with self._audit.together():
+            reply = await self._execute(command, role, author)
+            written = self._audit.record(command, author, reply)
+        return reply, asyncio.wrap_future(written)
+
+    def _carried_out(self, command_id: str, done: asyncio.Task[_Done]) -> None:
+        """Until it is durable, the audit cannot tell that a command was carried out: it stays known here."""
+        if done.cancelled() or done.exception() is not None:
+            del self._under_way[command_id]
+        else:
+            done.result()[1].add_done_callback(lambda _: self._under_way.pop(command_id))
 
     async def _execute(self, command: Command, role: Role, author: str) -> Reply:
         if role != "operator":
@@ -131,3 +142,21 @@ class Requests:
 
 def _failed(request_id: str, error: str) -> Reply:
     return Reply(id=request_id, ok=False, error=error, code=Exit.NOT_WELL)
+
+
+def _not_durable(verb: str, reply: Reply) -> str:
+    if reply.ok:
+        return (
+            f"'{verb}' was carried out, but posture.db cannot be written, so that a restart would forget it: make room "
+            "on the disk"
+        )
+    return (
+        f"'{verb}' was not carried out ({reply.error}); its audit line waits for a disk that cannot be written: make "
+        "room there"
+    )
+
+
+def _done() -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future

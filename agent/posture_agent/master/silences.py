@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from posture_agent.durably import durably
 from posture_agent.master.alarms import Alarms
 from posture_agent.master.requests import CommandHandler
 from posture_shared.exits import Exit, Stop
@@ -65,13 +64,5 @@ class Silences:
         alarm = self._alarms.silence(asked.id, wanted)
         if alarm is None:
             raise Stop(f"no alarm '{asked.id[:80]}' holds now; see `posture-console alarms`", Exit.NOT_WELL)
-        await self._durably()
+        self._kept.save(STATE, self._alarms.silences())
         return alarm
-
-    async def _durably(self) -> None:
-        """It is quiet at once, whatever the disk does."""
-        await durably(
-            self._kept.save(STATE, self._alarms.silences()),
-            otherwise="the alarm is quiet, but posture.db cannot be written, so that a restart would forget it: make "
-            "room on the disk",
-        )

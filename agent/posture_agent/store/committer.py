@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
+from contextvars import ContextVar
 from typing import Final
 
 from posture_agent import faults
@@ -40,13 +41,19 @@ Alarm = Callable[[str, str, str | None], None]
 
 
 class _Ask:
-    """Something else to be written in the same transaction, e.g. a decision or an audit entry."""
+    """Something else to be written in the same transaction, e.g. a decision or an audit entry: all of it or nothing."""
 
-    __slots__ = ("done", "job")
+    __slots__ = ("done", "jobs", "queued")
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, *jobs: Job) -> None:
+        self.jobs = list(jobs)
+        self.queued = False
         self.done: Future[None] = Future()
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Do all of it, in the order in which it was asked for."""
+        for job in self.jobs:
+            job(connection)
 
     def answer(self, refusal: Exception | None) -> None:
         """It is durable, or refused; whoever asked may have given up waiting meanwhile."""
@@ -55,6 +62,10 @@ class _Ask:
                 self.done.set_result(None)
             else:
                 self.done.set_exception(refusal)
+
+
+_TOGETHER: Final[ContextVar[_Ask | None]] = ContextVar("together", default=None)
+"""What the running task writes into, between the beginning and the end of `Committer.together`."""
 
 
 class Committer:
@@ -114,7 +125,28 @@ class Committer:
 
     def write(self, job: Job) -> Future[None]:
         """Run `job` on the writing connection within the next transaction; done when that is durable."""
-        ask = _Ask(job)
+        together = _TOGETHER.get()
+        if together is not None and not together.queued:
+            together.jobs.append(job)
+            return together.done
+        return self._ask(_Ask(job))
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Make what this task writes within the block durable as one, all of it or nothing; queued at its end.
+
+        Waiting for such a write within the block would wait for ever.
+        """
+        ask = _Ask()
+        token = _TOGETHER.set(ask)
+        try:
+            yield
+        finally:
+            _TOGETHER.reset(token)
+            self._ask(ask)
+
+    def _ask(self, ask: _Ask) -> Future[None]:
+        ask.queued = True
         self._queue.put(ask)
         self._asked.set()  # somebody waits for the answer: the group is closed at once
         return ask.done
@@ -219,7 +251,7 @@ def _transact(connection: sqlite3.Connection, prepared: list[Prepared], asks: li
     try:
         Prepared.insert(connection, prepared)
         for ask in asks:
-            error = _in_savepoint(connection, ask.job)
+            error = _in_savepoint(connection, ask.run)
             if error is not None:
                 failed[id(ask)] = error
         connection.execute("COMMIT")

@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from posture_agent.durably import durably
 from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
 from posture_agent.store.timeline_log import MAX_READINGS, TimelineLog
 from posture_agent.timeline.alert_rules import Kept
@@ -35,7 +34,6 @@ log = logging.getLogger("posture.timeline")
 LIVE_S: Final = 10.0
 """Frames older than this enter rows and episodes but raise no alert."""
 _TICK_S: Final = 1.0
-_FULL: Final = "posture.db cannot be written: make room on the disk and try again"
 _CATCH_UP_ROWS: Final = 2000
 """Far more than a camera has in the seconds between two times that the tracks are kept."""
 _KEEP_S: Final = 5.0
@@ -217,7 +215,7 @@ class Timeline:
             at=datetime.now(UTC),
             author=author,
         )
-        await durably(self._kept.add(taken), otherwise=_FULL)
+        self._kept.add(taken)
         self._baselines.use(taken)
         self._on_baseline(asked.camera)
         self._on_alarm("baseline", asked.camera, None)
@@ -225,7 +223,7 @@ class Timeline:
 
     async def _snooze(self, args: dict[str, Any], _author: str) -> dict[str, Any]:
         until = self._alerts.snooze(args, datetime.now(UTC))
-        await durably(self._kept.save(_ALERTS, self._alerts.keep()), otherwise=_FULL)
+        self._kept.save(_ALERTS, self._alerts.keep())
         return {"camera": args["camera"], "until": until}
 
     async def _history(self, args: dict[str, Any]) -> Answer:
