@@ -1,6 +1,7 @@
 from posture_agent.timeline.episodes import Happened, Track, idle, step
 from posture_agent.timeline.reading import Reading
 from posture_agent.timeline.settings import EpisodeSettings
+from posture_agent.timeline.tracks import Followed, Tracks
 
 SETTINGS = EpisodeSettings()
 
@@ -71,6 +72,17 @@ def test_a_reading_that_comes_late_changes_nothing():
     same, happened = step(track, Reading(1001.2, False, 0, 0, ""), SETTINGS)
     assert same == track
     assert happened == []
+
+
+def test_a_clock_that_was_set_back_ends_the_episode_and_the_next_one_is_seen():
+    track, _ = play((20, True), start_s=1_000_000.0)
+    assert idle(track, 1_000_000.0 - 30, SETTINGS)[0] is track, "pictures may be a little ahead"
+    tracks = Tracks(SETTINGS, {"pi1": Followed(track=track, episode_id="before")})
+    [over] = tracks.idle(5000.0)
+    assert (over.episode_id, over.ended is not None) == ("before", True)
+    found = [tracks.feed("pi1", Reading(5000.0 + n / 2, True, 40.0, 30.0, "leaning forward")) for n in range(30)]
+    [begun] = [episode for changes in found for episode in changes]
+    assert begun.started.timestamp() == 5000.0
 
 
 def test_the_reason_of_an_episode_is_its_most_frequent_one_without_numbers():

@@ -5,12 +5,15 @@ ends after `end_s` of good posture; while nobody is judged, no clock runs.
 """
 
 from collections import Counter
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from posture_agent.timeline.reading import Reading
 from posture_agent.timeline.settings import EpisodeSettings
+
+AHEAD_S: Final = 60.0
+"""A last reading that is further ahead than this comes from before this machine's clock was set back."""
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,10 +65,18 @@ def step(track: Track, reading: Reading, settings: EpisodeSettings) -> tuple[Tra
 
 
 def idle(track: Track, now_s: float, settings: EpisodeSettings) -> tuple[Track, list[Happened]]:
-    """The track at `now_s` without a reading: an episode whose person has long left ends where it was last seen."""
-    if track.open is None or track.last_s is None or now_s - track.last_s <= settings.abandon_s:
+    """The track at `now_s` without a reading: an episode whose person has long left ends where it was last seen.
+
+    So it does where the clock was set back; the track then begins anew, for no reading would be newer than the last.
+    """
+    if track.last_s is None:
         return track, []
-    return Track(last_s=track.last_s), [Happened("end", track.open.last_bad_s, track.open)]
+    set_back = track.last_s - now_s > AHEAD_S
+    left = track.open is not None and now_s - track.last_s > settings.abandon_s
+    if not set_back and not left:
+        return track, []
+    ended = [] if track.open is None else [Happened("end", track.open.last_bad_s, track.open)]
+    return Track(last_s=None if set_back else track.last_s), ended
 
 
 def _bad(track: Track, reading: Reading, ran_s: float, settings: EpisodeSettings) -> tuple[Track, list[Happened]]:

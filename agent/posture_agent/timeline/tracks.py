@@ -49,11 +49,11 @@ class Tracks:
         return changes
 
     def idle(self, now_s: float) -> list[Episode]:
-        """The episodes that end because nobody was seen for long."""
+        """The episodes that end because nobody was seen for long, or because the clock was set back."""
         changes: list[Episode] = []
         for pi_id, before in list(self._cameras.items()):
             track, happened = idle(before.track, now_s, self._settings)
-            if happened:
+            if track is not before.track:
                 changes += self._put(pi_id, before, track, happened)
         return changes
 
