@@ -131,6 +131,10 @@ async def test_a_silent_kubelet_under_a_working_worker_is_told_and_takes_nothing
     assert "agx" in site.launcher.nodes()
     assert "not Ready" in site.alarms[("node", "agx")]
     assert len(api.jobs) == 1
+    api.nodes = [node("nano")]  # an operator takes the dead node out of the cluster
+    site.launcher._nodes_s = 0
+    await site.launcher.look()
+    assert site.alarms.get(("node", "agx")) is None
 
 
 async def test_a_failed_pod_sends_placement_to_the_next_node(api, site):

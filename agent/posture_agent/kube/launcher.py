@@ -89,6 +89,7 @@ class Launcher:
         self._seen: dict[str, tuple[str, float]] = {}
         self._joined: set[str] = set()
         self._failed_at: dict[str, float] = {}
+        self._silent: set[str] = set()
         self._nodes_s = float("-inf")
         self._unsure: set[str] = set()
         self.standing = Standing(on_alarm)
@@ -352,9 +353,8 @@ class Launcher:
             if now_s - at_s > FAILURE_SHOWN_S or (node in running and now_s - at_s > NODES_S):
                 del self._failed_at[node]
                 self._on_alarm("job", node, None)
-        for one in self.verdicts:
-            silent = one.why == "not Ready" and one.node in {job.node for job in self.found}
-            text = (
-                f"Kubernetes says that {one.node} is not Ready, and there is a worker's Job on it" if silent else None
-            )
-            self._on_alarm("node", one.node, text)
+        silent = {one.node for one in self.verdicts if one.why == "not Ready"} & {job.node for job in self.found}
+        for node in self._silent | silent:
+            text = f"Kubernetes says that {node} is not Ready, and there is a worker's Job on it"
+            self._on_alarm("node", node, text if node in silent else None)
+        self._silent = silent
