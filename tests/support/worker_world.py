@@ -316,3 +316,23 @@ class World:
         for done in self.completions:
             if done.analysis.posture_status == "Failed":
                 assert self.crashes_alone[done.frame.frame_id] >= 2, "an innocent frame was given up"
+
+
+def busy_world(frames: int = 6, **fields: Any) -> World:
+    """One worker of two threads with `frames` leased, two of them started."""
+    world = World("n1", **fields)
+    world.ready("n1")
+    for _ in range(frames):
+        world.add()
+    world.deliver()
+    world.child_takes(world.workers["n1"])
+    world.deliver()
+    return world
+
+
+def statuses(world: World) -> list[str]:
+    return [done.analysis.posture_status for done in world.completions]
+
+
+def sent(world: World, kind: type) -> list[Any]:
+    return [send.header for send in world.to_worker if isinstance(send.header, kind)]

@@ -4,27 +4,15 @@ from posture_agent.master.leases import Send
 from posture_agent.master.protocol import Protocol
 from posture_agent.master.routes import Route
 from posture_shared.frame import new_id
-from posture_shared.messages.worker import OLDEST_VERSION, VERSION, Ack, Analysis, Done, Hello
+from posture_shared.messages.worker import Ack, Analysis, Done
+from support.worker_world import hello
 
 PEER = b"peer"
 
 
 def joined() -> Protocol:
     protocol = Protocol(epoch=new_id(), default=Route(("agx/main",)))
-    hello = Hello(
-        node="agx",
-        instance="main",
-        oldest_version=OLDEST_VERSION,
-        version=VERSION,
-        build="1",
-        threads=2,
-        model="full",
-        mode="image",
-        cores=4,
-        pid=1,
-        arch="aarch64",
-    )
-    protocol.hello(PEER, hello, 0.0)
+    protocol.hello(PEER, hello("agx"), 0.0)
     protocol.tick(0.0)
     protocol.take()
     return protocol
