@@ -126,7 +126,7 @@ class ConsoleApp(ThriftyApp):
         self.notices = Notices()
         self._own_load = OwnLoad()
         self.picture_mode = picture_mode
-        self.last_act: Done | None = None
+        self.last_act: tuple[Done, ...] = ()
         self._target = target
         self._seen: _Seen | None = None
         self._following: asyncio.Task[None] | None = None
@@ -205,7 +205,7 @@ class ConsoleApp(ThriftyApp):
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
-        self.link, self._target, self.last_act, self._seen = link, target, None, None
+        self.link, self._target, self.last_act, self._seen = link, target, (), None
         self._following = asyncio.create_task(link.run())
         self.theme = target.theme
         while len(self.screen_stack) > 1:

@@ -10,6 +10,7 @@ from posture_console.app import ConsoleApp
 from posture_console.links.endpoint import parse_endpoint
 from posture_console.settings import ConsoleSettings, Target
 from support.fake_master import FakeMaster
+from support.operator_hands import SIZE, Operating
 from support.scene import Scene
 
 
@@ -32,6 +33,16 @@ def new_app(master: FakeMaster) -> Callable[..., ConsoleApp]:
         return ConsoleApp(ConsoleSettings(), target)
 
     return made
+
+
+@pytest.fixture
+def operating(new_app: Callable[..., ConsoleApp], until: Callable[..., object]) -> Callable[..., Operating]:
+    """A console with hands on its keys; `async with operating() as hands`."""
+
+    def opened(size: tuple[int, int] = SIZE) -> Operating:
+        return Operating(new_app(), until, size)
+
+    return opened
 
 
 @pytest.fixture

@@ -71,14 +71,14 @@ async def test_scope_and_target_come_from_the_cursor(new_app: NewApp, until: Unt
         await until(lambda: app.screen.query_one("#table", LiveTable).total == 4)
         await pilot.press("down", "down")
         await open_form_here(app, pilot, until)
-        assert app.screen._chosen_scope == "pi3"
+        assert app.screen.chosen == ("pi3",)
         await pilot.press("escape", "3")
         await until(lambda: app.screen.query_one("#table", LiveTable).total == 3)
         record = next(row for row in app.screen.query_one("#table", LiveTable).listing.rows if row.node == "nuc-3")
         while app.screen.query_one("#table", LiveTable).record.node != record.node:
             await pilot.press("down")
         await open_form_here(app, pilot, until)
-        assert app.screen._chosen_scope == "all"
+        assert app.screen.chosen == ("all",)
         at = app.screen.query_one("#targets", OptionList).highlighted
         assert app.screen._targets[at] == "node:nuc-3"
 
@@ -126,10 +126,10 @@ async def test_undo_clears_what_was_set_and_sets_what_was_cleared(
         await to_confirm(app, pilot, until)
         await pilot.press("y")
         await until(lambda: len(app.store.overrides) == 1)
-        await until(lambda: app.last_act is not None)
+        await until(lambda: bool(app.last_act))
         await pilot.press("u")
         await until(lambda: app.store.overrides == [])
-        await until(lambda: app.last_act.after is None)
+        await until(lambda: app.last_act[0].after is None)
         await pilot.press("u")
         await until(lambda: [o.target for o in app.store.overrides] == ["local"])
         assert [command.verb for command in master.commands] == ["override_set", "override_clear", "override_set"]
@@ -143,7 +143,7 @@ async def test_undo_leaves_alone_what_someone_else_has_set_since(
         await open_form(app, pilot, until)
         await to_confirm(app, pilot, until)
         await pilot.press("y")
-        await until(lambda: app.last_act is not None and len(app.store.overrides) == 1)
+        await until(lambda: app.last_act and len(app.store.overrides) == 1)
         theirs = [type(o)(**{f: getattr(o, f) for f in o.__struct_fields__} | {"author": "bob"}) for o in
                   app.store.overrides]  # fmt: skip
         await master.publish(overrides=theirs)
@@ -191,7 +191,7 @@ async def test_refusal_of_the_master_is_told(new_app: NewApp, until: Until, mast
         master.role = "viewer"
         await pilot.press("y")
         await until(lambda: "needs the" in text_of(app))
-        assert app.last_act is None
+        assert app.last_act == ()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 50)])

@@ -1,10 +1,32 @@
 """What a record leads to: from a result to the decision that placed it, from an alarm to what it is about. Pure."""
 
 from datetime import datetime
+from typing import Any
 
+from posture_console.core.notices import Notice
+from posture_console.core.rows.cameras import CameraLine
+from posture_console.core.rows.happenings import Happening
 from posture_console.core.store import SiteStore
 from posture_shared.placement.state import ALL
-from posture_shared.records import Alarm, Decision
+from posture_shared.records import Alarm, Decision, Result
+
+
+def camera_of(record: Any) -> str | None:
+    """The camera that a row is about, None where it is about none."""
+    match record:
+        case CameraLine(camera=camera):
+            return camera.pi_id
+        case Result(pi_id=pi_id):
+            return pi_id
+        case _:
+            return None
+
+
+def alarm_of(record: Any) -> Alarm | None:
+    """The alarm that a row is about, while it holds."""
+    if isinstance(record, Happening | Notice):
+        record = record.record
+    return record if isinstance(record, Alarm) and record.ended is None else None
 
 
 def decision_for(store: SiteStore, pi_id: str, at: datetime | None = None) -> Decision | None:

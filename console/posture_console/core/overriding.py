@@ -1,7 +1,9 @@
 """An operator's word on placement, in words: what is asked for, what holds, what it changes. Pure."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from posture_console.core.quantities import age, duration, moment
 from posture_console.core.sanitise import one_line
@@ -11,6 +13,9 @@ from posture_shared.placement.override import LOCAL, NODE_PREFIX, POLICY_PREFIX
 from posture_shared.placement.rules import POLICIES
 from posture_shared.placement.state import ALL
 from posture_shared.records import Override
+
+NAMED: Final = 40
+"""Cameras of one act that are named one by one; of a whole site's hundreds the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +32,26 @@ class Asked:
         return {"scope": self.scope, "target": self.target, "reason": self.reason, "for_s": self.for_s}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the form of an override was filled in with: `target` None is to clear those of `scopes`."""
+
+    scopes: tuple[str, ...]
+    target: str | None
+    reason: str = ""
+    for_s: float | None = None
+
+
 def scope_words(scope: str) -> str:
     """`all cameras` or the camera's name."""
     return "all cameras" if scope == ALL else scope
+
+
+def scopes_words(scopes: Sequence[str]) -> str:
+    """What an act is about: `all cameras`, a camera, or how many cameras and which."""
+    if len(scopes) == 1:
+        return scope_words(scopes[0])
+    return f"{len(scopes)} cameras: {_names(scopes, NAMED)}"
 
 
 def target_words(target: str, store: SiteStore) -> str:
@@ -63,11 +85,12 @@ def override_of(scope: str, store: SiteStore) -> Override | None:
     return next((found for found in store.overrides if found.scope == scope), None)
 
 
-def doubts(scope: str, target: str, store: SiteStore) -> list[str]:
+def doubts(scopes: Iterable[str], target: str, store: SiteStore) -> list[str]:
     """What an operator should know before or after asking: names that the master does not know now."""
     found = []
-    if scope != ALL and scope not in store.cameras:
-        found.append(f"the master knows no camera {scope} yet; the override waits for it")
+    unknown = [scope for scope in scopes if scope != ALL and scope not in store.cameras]
+    if unknown:
+        found.append(f"the master knows no camera {_names(unknown)} yet; the override waits for it")
     if target.startswith(NODE_PREFIX):
         node = target.removeprefix(NODE_PREFIX)
         workers = [worker for worker in store.workers.values() if worker.node == node and worker.state != "lost"]
@@ -85,33 +108,45 @@ def targets(store: SiteStore) -> list[tuple[str, str]]:
     return found + [(POLICY_PREFIX + policy, f"the policy {policy}") for policy in POLICIES]
 
 
-def placed_words(scope: str, store: SiteStore) -> str:
-    """Where the cameras of `scope` are analysed now."""
-    chosen = [camera for camera in store.cameras.values() if scope in {ALL, camera.pi_id}]
+def placed_words(scopes: Iterable[str], store: SiteStore) -> str:
+    """Where the cameras of `scopes` are analysed now."""
+    wanted, home = frozenset(scopes), None if store.master is None else store.master.node
     by_place: dict[str, list[str]] = {}
-    for camera in chosen:
-        by_place.setdefault(f"{look(PLACEMENT, camera.placement).label} on {camera.target or '–'}", []).append(
-            camera.pi_id
-        )
+    for camera in store.cameras.values():
+        if ALL in wanted or camera.pi_id in wanted:
+            state, node = look(PLACEMENT, camera.placement).label, camera.target
+            place = state if node is None else f"{state} on {node}"
+            if node is None and home is not None and camera.placement == "LOCAL":
+                place = f"{state} on {home}"
+            by_place.setdefault(place, []).append(camera.pi_id)
     return "; ".join(f"{_names(names)} {place}" for place, names in sorted(by_place.items())) or "no camera yet"
 
 
-def standing_words(scope: str, store: SiteStore, now: datetime) -> str:
-    """Which override decides for `scope` now."""
-    held = override_of(scope, store) or override_of(ALL, store)
-    if held is None:
+def standing_words(scopes: Sequence[str], store: SiteStore, now: datetime) -> str:
+    """Which overrides decide for `scopes` now."""
+    general = override_of(ALL, store)
+    held = {scope: override_of(scope, store) or general for scope in scopes}
+    told = dict.fromkeys(override for override in held.values() if override is not None)
+    free = [scope for scope, override in held.items() if override is None]
+    if not told:
         return "none: the policy decides"
-    where = f"{scope_words(held.scope)} to {target_words(held.target, store)}"
-    return f"{where} {left_words(held, now)}, by {held.author}: {held.reason}"
+    parts = [_held_words(override, store, now) for override in told]
+    return "; ".join([*parts, f"none for {_names(free)}"] if free else parts)
 
 
-def effect_words(asked: Asked, store: SiteStore) -> str:
+def _held_words(override: Override, store: SiteStore, now: datetime) -> str:
+    where = f"{scope_words(override.scope)} to {target_words(override.target, store)}"
+    return f"{where} {left_words(override, now)}, by {override.author}: {override.reason}"
+
+
+def effect_words(scopes: Sequence[str], target: str, for_s: float | None, store: SiteStore) -> str:
     """What an override will do."""
-    where = target_words(asked.target, store)
-    who = scope_words(asked.scope)
-    if asked.target.startswith(POLICY_PREFIX):
-        return f"{where} decides about {who} {lasting_words(asked.for_s)}"
-    return f"{who} to {where} {lasting_words(asked.for_s)}; the side that works now goes on until it is ready"
+    where = target_words(target, store)
+    who = scope_words(scopes[0]) if len(scopes) == 1 else f"{len(scopes)} cameras"
+    lasting = lasting_words(for_s)
+    if target.startswith(POLICY_PREFIX):
+        return f"{where} decides about {who} {lasting}"
+    return f"{who} to {where} {lasting}; the side that works now goes on until it is ready"
 
 
 def policy_words(store: SiteStore) -> str:
@@ -147,5 +182,5 @@ def _load_words(node: str | None, store: SiteStore) -> str:
     return "" if load is None else f", at {load.cpu:.0f} %"
 
 
-def _names(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _names(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

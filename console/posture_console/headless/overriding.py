@@ -17,7 +17,7 @@ async def set_override(link: MasterLink, *, as_json: bool, timeout_s: float, ask
         say_json(override)
         return
     say_facts([("override", override_words(override, link.store))])
-    say_facts([("note", doubt) for doubt in doubts(asked.scope, asked.target, link.store)])
+    say_facts([("note", doubt) for doubt in doubts([asked.scope], asked.target, link.store)])
 
 
 async def clear_override(link: MasterLink, *, as_json: bool, timeout_s: float, scope: str) -> None:

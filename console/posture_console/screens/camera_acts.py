@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 from textual import work
@@ -19,13 +18,13 @@ from posture_console.core.camera_acts import (
     pause_words,
 )
 from posture_console.core.facts import Fact
+from posture_console.core.leads import camera_of
 from posture_console.core.moments import parse_span
-from posture_console.core.rows.cameras import CameraLine
+from posture_console.core.overriding import scopes_words
 from posture_console.core.spans import Tone, word
 from posture_console.screens.calibrating import CalibratingScreen
-from posture_console.screens.commanding import CommandingScreen
+from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
 from posture_console.screens.form import Complaint, Field, FormScreen, Values
-from posture_shared.records import Result
 from posture_shared.timeline import Pause
 
 NEVER: Final = "never"
@@ -54,22 +53,18 @@ class CameraActs(CommandingScreen):
 
     def meant_camera(self) -> str | None:
         """The camera that the cursor stands on, None where it stands on none."""
-        return _camera_of(self.record())
-
-    def marked_cameras(self) -> list[str]:
-        """The cameras that are marked, each once."""
-        return list(dict.fromkeys(name for record in self.marked() if (name := _camera_of(record)) is not None))
+        return camera_of(self.record())
 
     @work(exclusive=True, group="acting")
     async def action_pause_camera(self) -> None:
-        """Pause the camera under the cursor, those that are marked, or one to be named; resume a paused one."""
+        """Pause the camera under the cursor, those that are marked, or one to be named; resume what is paused."""
         meant, marked, store = self.meant_camera(), self.marked_cameras(), self._commanding.reading().store
         if not store.cameras:
             self.tell("the master knows no camera yet", "warning")
             return
-        known = None if meant is None else store.cameras.get(meant)
-        if known is not None and known.pause is not None and not marked:
-            await self._resume(known.pi_id)
+        wanted = marked or ([] if meant is None else [meant])
+        if wanted and len(self._paused(wanted)) == len(wanted):
+            await self._resume(wanted)
             return
         values = await self.asked(
             FormScreen(
@@ -84,29 +79,29 @@ class CameraActs(CommandingScreen):
         cameras, for_s = _named(values, marked), _span(values["lasting"])
         facts: list[Fact] = [("then", word(pause_effect(for_s), Tone.STRONG)), ("reason", word(values["reason"]))]
         if not await self.confirmed(
-            "Pause the camera" if len(cameras) == 1 else f"Pause {len(cameras)} cameras",
+            _titled("Pause", cameras),
             "Pause",
             lambda: [*self._cameras_state(cameras), *facts],
             lambda: self._all_gone(cameras),
         ):
             return
-        for camera in cameras:
-            if (why := self._camera_gone(camera)) is not None:
-                self.tell(f"not done: {why}", "warning")
-                continue
-            args = {"camera": camera, "reason": values["reason"], "for_s": for_s}
-            self.have_done("camera_pause", args, partial(self._paused_words, camera))
+        there = [camera for camera in cameras if self._camera_gone(camera) is None]
+        said = {"reason": values["reason"], "for_s": for_s}
+        orders = [Order(camera, "camera_pause", {"camera": camera, **said}) for camera in there]
+        self.have_all_done(orders, self._paused_words)
 
-    async def _resume(self, camera: str) -> None:
-        then: list[Fact] = [("then", word("it takes pictures again", Tone.STRONG))]
+    async def _resume(self, cameras: Sequence[str]) -> None:
+        then: list[Fact] = [("then", word(f"{_it(cameras)} pictures again", Tone.STRONG))]
         if await self.confirmed(
-            "Resume the camera",
+            _titled("Resume", cameras),
             "Resume",
-            lambda: [*self._camera_state(camera), *then],
-            lambda: self._not_paused(camera),
+            lambda: [*self._cameras_state(cameras), *then],
+            lambda: self._not_paused(cameras),
         ):
-            args = {"camera": camera, "reason": "resumed from the console"}
-            self.have_done("camera_resume", args, lambda _body: f"{camera} takes pictures again")
+            said = {"reason": "resumed from the console"}
+            paused = self._paused(cameras)
+            orders = [Order(camera, "camera_resume", {"camera": camera, **said}) for camera in paused]
+            self.have_all_done(orders, lambda obeyed: f"{scopes_words(_about(obeyed))}: {_it(obeyed)} pictures again")
 
     @work(exclusive=True, group="acting")
     async def action_calibrate(self) -> None:
@@ -131,7 +126,7 @@ class CameraActs(CommandingScreen):
     def _pause_fields(self, meant: str | None, marked: list[str]) -> list[Field]:
         field = self._camera_field(meant)
         if marked:
-            choice = (MARKED, f"{len(marked)} marked: {', '.join(marked)}")
+            choice = (MARKED, scopes_words(marked))
             field = replace(field, value=MARKED, choices=[choice, *field.choices])
         return [
             field,
@@ -155,10 +150,10 @@ class CameraActs(CommandingScreen):
         return self._cameras_state(cameras)[1 if len(cameras) == 1 else 0 :]
 
     def _cameras_state(self, cameras: Sequence[str]) -> list[Fact]:
-        """Each camera and how it stands; of many the first."""
+        """Each camera and how it stands; of many their names and the first ones' state."""
         facts = [fact for camera in cameras[:_LISTED] for fact in self._camera_state(camera)]
-        left_out = len(cameras) - _LISTED
-        return [*facts, ("and", word(f"{left_out} more"))] if left_out > 0 else facts
+        left_out = cameras[_LISTED:]
+        return [*facts, ("and", word(scopes_words(left_out), Tone.STRONG))] if left_out else facts
 
     def _all_gone(self, cameras: Sequence[str]) -> str | None:
         gone = [self._camera_gone(camera) for camera in cameras]
@@ -175,27 +170,34 @@ class CameraActs(CommandingScreen):
     def _camera_gone(self, camera: str) -> str | None:
         return gone(camera, self._commanding.reading().store)
 
-    def _not_paused(self, camera: str) -> str | None:
-        known = self._commanding.reading().store.cameras.get(camera)
-        return self._camera_gone(camera) or (
-            None if known is not None and known.pause is not None else f"{camera} is not paused any more"
-        )
+    def _paused(self, cameras: Sequence[str]) -> list[str]:
+        """Those that take no pictures by an operator's word."""
+        known = self._commanding.reading().store.cameras
+        return [name for name in cameras if name in known and known[name].pause is not None]
 
-    def _paused_words(self, camera: str, body: Any) -> str:
-        pause = msgspec.convert(body, Pause)
-        known = self._commanding.reading().store.cameras.get(camera)
-        away = "" if known is not None and known.online else "; it is not online now and will obey when it is back"
-        return f"{camera}: {pause_words(pause, pause.since)}{away}"
-
-
-def _camera_of(record: Any) -> str | None:
-    match record:
-        case CameraLine(camera=camera):
-            return camera.pi_id
-        case Result(pi_id=pi_id):
-            return pi_id
-        case _:
+    def _not_paused(self, cameras: Sequence[str]) -> str | None:
+        if self._paused(cameras):
             return None
+        return self._all_gone(cameras) or f"{scopes_words(cameras)}: not paused any more"
+
+    def _paused_words(self, obeyed: list[Obeyed]) -> str:
+        pause = msgspec.convert(obeyed[0][1], Pause)
+        names, known = _about(obeyed), self._commanding.reading().store.cameras
+        away = [name for name in names if name not in known or not known[name].online]
+        late = f"; not online now and will obey when back: {', '.join(away)}" if away else ""
+        return f"{scopes_words(names)}: {pause_words(pause, pause.since)}{late}"
+
+
+def _titled(act: str, cameras: Sequence[str]) -> str:
+    return f"{act} the camera" if len(cameras) == 1 else f"{act} {len(cameras)} cameras"
+
+
+def _it(cameras: Sequence[object]) -> str:
+    return "it takes" if len(cameras) == 1 else "they take"
+
+
+def _about(obeyed: Sequence[Obeyed]) -> list[str]:
+    return [order.about for order, _ in obeyed]
 
 
 def _named(values: Values, marked: list[str]) -> list[str]:

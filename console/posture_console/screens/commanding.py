@@ -5,12 +5,14 @@ are dimmed here, and refused by the master whatever is shown here.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, cast
 
 import msgspec
 from textual.screen import Screen
 
 from posture_console.core.facts import Fact
+from posture_console.core.leads import camera_of
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
@@ -25,6 +27,19 @@ COMMAND_S: Final = 5.0
 
 def _there() -> str | None:
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command; `about` names what it acts on."""
+
+    about: str
+    verb: str
+    args: dict[str, Any]
+
+
+Obeyed = tuple[Order, Any]
+"""An order and the body of the master's answer to it."""
 
 
 class Commanding(Protocol):
@@ -71,6 +86,10 @@ class CommandingScreen(Screen[None]):
 
         return self.focused.listing.marked if isinstance(self.focused, LiveTable) else []
 
+    def marked_cameras(self) -> list[str]:
+        """The cameras that are marked, each once."""
+        return list(dict.fromkeys(name for record in self.marked() if (name := camera_of(record)) is not None))
+
     async def asked(self, form: FormScreen) -> dict[str, str] | None:
         """The values of a form that is filled in, None where it was left."""
         return await self.app.push_screen_wait(form)
@@ -89,19 +108,42 @@ class CommandingScreen(Screen[None]):
             self.tell(f"not done: {why}", "warning")
         return why is None
 
+    def key_of(self, action: str) -> str:
+        """The key of an action as it is here, after remapping."""
+        found = (active.binding for active in self.active_bindings.values() if active.binding.action == action)
+        binding = next(found, None)
+        return action if binding is None else self.app.get_key_display(binding)
+
     def have_done(
         self, verb: str, args: dict[str, Any], told: Callable[[Any], str], *, timeout_s: float = COMMAND_S
     ) -> None:
-        """Have it done by the app: what became of it is told even if this view was left meanwhile."""
-        self.app.run_worker(self._done(verb, args, told, timeout_s), group="acting")
+        """Have one thing done; see `have_all_done`."""
+        self.have_all_done([Order("", verb, args)], lambda obeyed: told(obeyed[0][1]), timeout_s=timeout_s)
 
-    async def _done(self, verb: str, args: dict[str, Any], told: Callable[[Any], str], timeout_s: float) -> None:
-        answer = await self._commanding.command(verb, args, timeout_s=timeout_s)
-        if not answer.reply.ok:
-            self.tell(answer.reply.error, "error")
+    def have_all_done(
+        self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], *, timeout_s: float = COMMAND_S
+    ) -> None:
+        """Have it done by the app: what became of it is told even if this view was left meanwhile.
+
+        The orders go out one after the other; `told` says in one sentence what was obeyed, refusals are told by name.
+        """
+        self.app.run_worker(self._done(orders, told, timeout_s), group="acting")
+
+    async def _done(self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], timeout_s: float) -> None:
+        obeyed: list[Obeyed] = []
+        refused: dict[str, list[str]] = {}
+        for order in orders:
+            answer = await self._commanding.command(order.verb, order.args, timeout_s=timeout_s)
+            if answer.reply.ok:
+                obeyed.append((order, answer.reply.body))
+            else:
+                refused.setdefault(answer.reply.error, []).append(order.about)
+        for error, names in refused.items():
+            self.tell(error if len(orders) == 1 else f"not done for {', '.join(names)}: {error}", "error")
+        if not obeyed:
             return
         try:
-            text = told(answer.reply.body)
+            text = told(obeyed)
         except (msgspec.ValidationError, KeyError, TypeError) as error:
             self.tell(f"done, but the master's answer makes no sense: {error}", "warning")
             return

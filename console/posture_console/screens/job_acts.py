@@ -20,8 +20,9 @@ from posture_console.core.jobs import (
     verdict_words,
 )
 from posture_console.core.rows.nodes import NodeLine
+from posture_console.core.sheet import Moment
 from posture_console.core.spans import Tone, word
-from posture_console.screens.commanding import CommandingScreen
+from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
 from posture_console.screens.form import Complaint, Field, FormScreen, Values
 from posture_console.screens.job import JobView
 from posture_console.screens.manifest import ManifestScreen
@@ -81,26 +82,24 @@ class JobActs(CommandingScreen):
 
     @work(exclusive=True, group="acting")
     async def action_stop_job(self) -> None:
-        """Stop the Job under the cursor, if it is still there when the operator says yes."""
-        meant = self.record()
-        if not isinstance(meant, Job):
+        """Stop the marked Jobs or the one under the cursor, those that are still there when the operator says yes."""
+        meant = [one for one in (self.marked() or [self.record()]) if isinstance(one, Job)]
+        if not meant:
             self.tell("put the cursor on a Job in the view Jobs (5)", "information")
             return
-        facts: list[Fact] = [
-            *job_facts(meant, self._commanding.reading().moment),
-            ("then", word(stop_words(meant), Tone.STRONG)),
-        ]
-        if not await self.confirmed("Stop the Job", "Stop", lambda: facts):
+        facts = _stop_facts(meant, self._commanding.reading().moment)
+        title = "Stop the Job" if len(meant) == 1 else f"Stop {len(meant)} Jobs"
+        if not await self.confirmed(title, "Stop", lambda: facts):
             return
         jobs = await self._answered("jobs", list[Job])
         if jobs is None:
             return
-        if not any(job.name == meant.name and not job.is_over for job in jobs):
-            self.tell(f"not done: {meant.name} is gone", "warning")
-            return
-        self.have_done(
-            "job_stop", {"name": meant.name}, lambda _body: f"{meant.name} is stopping", timeout_s=PATIENCE_S
-        )
+        running = {job.name for job in jobs if not job.is_over}
+        for job in meant:
+            if job.name not in running:
+                self.tell(f"not done: {job.name} is gone", "warning")
+        orders = [Order(job.name, "job_stop", {"name": job.name}) for job in meant if job.name in running]
+        self.have_all_done(orders, _stopping, timeout_s=PATIENCE_S)
 
     async def _answered(self, what: str, kind: Any, **args: Any) -> Any:
         """The master's answer as a record; None after telling why there is none."""
@@ -113,6 +112,21 @@ class JobActs(CommandingScreen):
         except msgspec.ValidationError as error:
             self.tell(f"the master's answer makes no sense: {error}", "error")
             return None
+
+
+def _stop_facts(jobs: list[Job], moment: Moment) -> list[Fact]:
+    """A Job as it stands and what stopping does; of several, each by its name."""
+    if len(jobs) == 1:
+        return [*job_facts(jobs[0], moment), ("then", word(stop_words(jobs[0]), Tone.STRONG))]
+    facts: list[Fact] = []
+    for job in jobs:
+        facts += [("job", word(f"{job.name} on {job.node}", Tone.STRONG)), ("then", word(stop_words(job)))]
+    return facts
+
+
+def _stopping(obeyed: list[Obeyed]) -> str:
+    names = ", ".join(order.about for order, _ in obeyed)
+    return f"{names} {'is' if len(obeyed) == 1 else 'are'} stopping"
 
 
 def _verdict_facts(verdicts: list[NodeVerdict], values: Values) -> list[Fact]:

@@ -1,6 +1,6 @@
 """The form of an override: scope, target, how long, why; below it what holds now and what the policy would do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from textual import on
@@ -15,11 +15,11 @@ from textual.widgets.option_list import Option
 from posture_console.core.facts import Fact, fact_lines
 from posture_console.core.moments import parse_span
 from posture_console.core.overriding import (
-    Asked,
+    Wish,
     override_of,
     placed_words,
     policy_words,
-    scope_words,
+    scopes_words,
     standing_words,
     targets,
 )
@@ -28,18 +28,19 @@ from posture_console.core.sanitise import clip, one_line
 from posture_console.core.spans import Tone, word
 from posture_console.screens.confirm import RENEW_S
 from posture_console.widgets.cell_lines import CellLines
+from posture_shared.placement.state import ALL
 
-CLEAR: Final = "clear"
 _LONGEST: Final = 60
 _WIDTH: Final = 68
 _NEVER: Final = "never"
 
 
-class OverrideScreen(ModalScreen[Asked | str | None]):
-    """Returns what is asked for, the scope (text) whose override is to be cleared, or None.
+class OverrideScreen(ModalScreen[Wish | None]):
+    """Returns what is asked for, or None.
 
     Args:
         scope: the camera that was under the cursor, else `all`.
+        marked: the cameras that were marked; they come first.
         target: the node that was under the cursor, as a target.
         reading: what is known now.
     """
@@ -49,22 +50,24 @@ class OverrideScreen(ModalScreen[Asked | str | None]):
     ]
     AUTO_FOCUS = "#targets"
 
-    def __init__(self, scope: str, target: str | None, reading: Callable[[], Reading]) -> None:
+    def __init__(self, scope: str, marked: Sequence[str], target: str | None, reading: Callable[[], Reading]) -> None:
         super().__init__()
-        self._scope, self._wanted, self._read = scope, target, reading
-        self._targets = [target for target, _ in targets(reading().store)]
+        self._wanted, self._read = target, reading
+        choices = [*([tuple(marked)] if marked else []), (scope,), (ALL,)]
+        self._scopes: list[tuple[str, ...]] = list(dict.fromkeys(choices))
+        self._targets: list[str | None] = []
 
     def compose(self) -> ComposeResult:
         """The fields, what holds, two buttons."""
-        scopes = ["all", *([self._scope] if self._scope != "all" else [])]
         with Vertical(classes="dialog"):
             with Horizontal(classes="field"):
                 yield Label("cameras")
-                named = [(Content(clip(one_line(scope_words(scope)), _LONGEST)), scope) for scope in scopes]
-                yield Select(named, value=self._scope, allow_blank=False, compact=True, id="scope")
+                words = [Content(clip(one_line(scopes_words(scopes)), _LONGEST)) for scopes in self._scopes]
+                named = [(text, at) for at, text in enumerate(words)]
+                yield Select(named, value=0, allow_blank=False, compact=True, id="scope")
             with Horizontal(classes="field targets"):
                 yield Label("to")
-                yield OptionList(*self._options(), id="targets", compact=True)
+                yield OptionList(id="targets", compact=True)
             with Horizontal(classes="field"):
                 yield Label("for")
                 yield Input("30m", id="lasting", placeholder="30m, 2h, 1d or never", compact=True)
@@ -80,28 +83,38 @@ class OverrideScreen(ModalScreen[Asked | str | None]):
     def on_mount(self) -> None:
         """Put the cursor on what was meant, fill in, and keep it true."""
         self.query_one(".dialog").border_title = "Override placement"
-        at = self._targets.index(self._wanted) if self._wanted in self._targets else 0
-        self.query_one("#targets", OptionList).highlighted = at
+        self._offer()
+        if self._wanted in self._targets:
+            self.query_one("#targets", OptionList).highlighted = self._targets.index(self._wanted)
         self._renew()
         self.set_interval(RENEW_S, self._renew)
 
-    def _options(self) -> list[Option]:
-        texts = [text for _, text in targets(self._read().store)]
-        options = [Option(Content(clip(text, _LONGEST))) for text in texts]
-        if override_of(self._scope, self._read().store) is not None:
-            self._targets.append(CLEAR)
-            options.append(Option(Content("nowhere: clear the override, the policy decides")))
-        return options
-
     @property
-    def _chosen_scope(self) -> str:
-        return str(self.query_one("#scope", Select).value)
+    def chosen(self) -> tuple[str, ...]:
+        """The cameras that are meant: names, or `all`."""
+        return self._scopes[int(str(self.query_one("#scope", Select).value))]
+
+    def _offer(self) -> None:
+        """The targets; to clear is one where there is something to clear."""
+        store, options = self._read().store, self.query_one("#targets", OptionList)
+        at = options.highlighted or 0
+        named: list[tuple[str | None, str]] = [*targets(store)]
+        if any(override_of(scope, store) is not None for scope in self.chosen):
+            named.append((None, "nowhere: clear the override, the policy decides"))
+        self._targets = [target for target, _ in named]
+        options.set_options(Option(Content(clip(text, _LONGEST))) for _, text in named)
+        options.highlighted = min(at, len(named) - 1)
+
+    @on(Select.Changed)
+    def _scope_chosen(self) -> None:
+        self._offer()
+        self._renew()
 
     def _renew(self) -> None:
-        reading, scope = self._read(), self._chosen_scope
+        reading, scopes = self._read(), self.chosen
         facts: list[Fact] = [
-            ("now", word(placed_words(scope, reading.store))),
-            ("override", word(standing_words(scope, reading.store, reading.moment.now))),
+            ("now", word(placed_words(scopes, reading.store))),
+            ("override", word(standing_words(scopes, reading.store, reading.moment.now))),
             ("alone", word(policy_words(reading.store), Tone.DIM)),
         ]
         lines = fact_lines(facts, _WIDTH)
@@ -122,8 +135,8 @@ class OverrideScreen(ModalScreen[Asked | str | None]):
     def _review(self) -> None:
         at = self.query_one("#targets", OptionList).highlighted
         target = self._targets[at or 0]
-        if target == CLEAR:
-            self.dismiss(self._chosen_scope)
+        if target is None:
+            self.dismiss(Wish(scopes=self.chosen, target=None))
             return
         reason = self.query_one("#reason", Input).value.strip()
         lasting = self.query_one("#lasting", Input).value.strip().lower()
@@ -135,7 +148,7 @@ class OverrideScreen(ModalScreen[Asked | str | None]):
         if not reason:
             self._complain("a reason is needed: the audit and the next operator read it", "#reason")
             return
-        self.dismiss(Asked(scope=self._chosen_scope, target=target, reason=reason, for_s=for_s))
+        self.dismiss(Wish(scopes=self.chosen, target=target, reason=reason, for_s=for_s))
 
     def _complain(self, text: str, where: str) -> None:
         self.query_one("#complaint", Label).update(Content(text))

@@ -1,45 +1,53 @@
 """Acting on placement from a view: override, and undo. Asks, sends, tells what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import msgspec
 from textual import work
 from textual.binding import Binding, BindingType
 
 from posture_console.core.facts import Fact
+from posture_console.core.leads import camera_of
 from posture_console.core.overriding import (
     Asked,
+    Wish,
     doubts,
     effect_words,
     override_of,
     placed_words,
     policy_words,
-    scope_words,
+    scopes_words,
     standing_words,
     target_words,
 )
-from posture_console.core.rows.cameras import CameraLine
 from posture_console.core.rows.nodes import NodeLine
 from posture_console.core.spans import Tone, word
-from posture_console.screens.commanding import CommandingScreen
+from posture_console.core.store import SiteStore
+from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
 from posture_console.screens.override import OverrideScreen
-from posture_shared.records import Override, Result
+from posture_shared.placement.state import ALL
+from posture_shared.records import Override
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The last override that was set or cleared here: what held before, and what holds by our word."""
+    """An override that was set or cleared here: what held before, and what holds by our word."""
 
     scope: str
     before: Override | None
     after: Override | None
 
+    def is_untouched(self, store: SiteStore) -> bool:
+        """Whether nobody has acted since. The master's event may be on its way: then the store holds what was."""
+        return override_of(self.scope, store) in {self.after, self.before}
+
 
 class Remembering(Protocol):
-    """An app that remembers what was done last."""
+    """An app that remembers what was done last: by one act, for all cameras it was about."""
 
-    last_act: Done | None
+    last_act: tuple[Done, ...]
 
 
 class Overriding(CommandingScreen):
@@ -57,15 +65,10 @@ class Overriding(CommandingScreen):
 
     def meant(self) -> tuple[str, str | None]:
         """The scope, and the target, that the cursor stands on: a camera's name or `all`, a node or nothing."""
-        match self.record():
-            case CameraLine(camera=camera):
-                return camera.pi_id, None
-            case Result(pi_id=pi_id):
-                return pi_id, None
-            case NodeLine(node=node):
-                return "all", "local" if self._is_home(node) else f"node:{node}"
-            case _:
-                return "all", None
+        record = self.record()
+        if isinstance(record, NodeLine):
+            return ALL, "local" if self._is_home(record.node) else f"node:{record.node}"
+        return camera_of(record) or ALL, None
 
     def _is_home(self, node: str) -> bool:
         master = self._commanding.reading().store.master
@@ -73,63 +76,101 @@ class Overriding(CommandingScreen):
 
     @work(exclusive=True, group="acting")
     async def action_override(self) -> None:
-        """Ask for an override, show what it will do, set it."""
+        """Ask for an override of the marked cameras or the one under the cursor, show what it will do, set it."""
         scope, target = self.meant()
-        asked = await self.app.push_screen_wait(OverrideScreen(scope, target, self._commanding.reading))
-        if asked is None:
+        form = OverrideScreen(scope, self.marked_cameras(), target, self._commanding.reading)
+        wish = await self.app.push_screen_wait(form)
+        if wish is None:
             return
-        if isinstance(asked, str):
-            if await self.confirmed("Clear the override", "Clear", lambda: self._clear_facts(asked)):
-                self._send("override_clear", {"scope": asked}, asked)
-        elif await self.confirmed("Override placement", "Override", lambda: self._set_facts(asked)):
-            self._send("override_set", asked.args(), asked.scope)
+        if wish.target is None:
+            await self._clear(wish.scopes)
+        elif await self.confirmed("Override placement", "Override", lambda: self._set_facts(wish)):
+            self._send([_set_order(scope, wish) for scope in wish.scopes])
+
+    async def _clear(self, scopes: Sequence[str]) -> None:
+        """Those of `scopes` that have an override of their own when the operator says yes."""
+
+        def held() -> list[str]:
+            store = self._commanding.reading().store
+            return [scope for scope in scopes if override_of(scope, store) is not None]
+
+        if await self.confirmed(
+            "Clear the override" if len(scopes) == 1 else f"Clear {len(held())} overrides",
+            "Clear",
+            lambda: self._clear_facts(held() or scopes),
+            lambda: None if held() else "no such override holds any more",
+        ):
+            self._send([_clear_order(scope) for scope in held()])
 
     def action_undo(self) -> None:
-        """Put back what held before the last act, unless someone else has acted since."""
-        act, reading = self._remembering.last_act, self._commanding.reading()
-        if act is None:
+        """Put back what held before the last act, except where someone else has acted since."""
+        reading = self._commanding.reading()
+        last, now = self._remembering.last_act, reading.moment.now
+        if not last:
             self.tell("nothing to undo: no override was set or cleared from here", "warning")
             return
-        # The master's event may still be on its way: then the store holds what was before.
-        if override_of(act.scope, reading.store) not in {act.after, act.before}:
-            self.tell(f"not undone: the override of {scope_words(act.scope)} has changed since", "warning")
+        mine = [done for done in last if done.is_untouched(reading.store)]
+        changed = [done.scope for done in last if done not in mine]
+        if changed:
+            self.tell(f"not undone: the override of {scopes_words(changed)} has changed since", "warning")
+        if not mine:
             return
-        before = act.before
-        if before is None or (before.until is not None and before.until <= reading.moment.now):
-            self._send("override_clear", {"scope": act.scope}, act.scope)
-            return
-        left_s = None if before.until is None else (before.until - reading.moment.now).total_seconds()
-        again = Asked(scope=before.scope, target=before.target, reason=before.reason, for_s=left_s)
-        self._send("override_set", again.args(), act.scope)
+        orders = []
+        for scope, before in ((done.scope, done.before) for done in mine):
+            if before is None or (before.until is not None and before.until <= now):
+                orders.append(_clear_order(scope))
+                continue
+            left_s = None if before.until is None else (before.until - now).total_seconds()
+            again = Wish(scopes=(scope,), target=before.target, reason=before.reason, for_s=left_s)
+            orders.append(_set_order(scope, again))
+        self._send(orders)
 
-    def _set_facts(self, asked: Asked) -> list[Fact]:
+    def _set_facts(self, wish: Wish) -> list[Fact]:
+        store, target = self._commanding.reading().store, wish.target or ""
+        facts: list[Fact] = [
+            *self._standing(wish.scopes),
+            ("then", word(effect_words(wish.scopes, target, wish.for_s, store), Tone.STRONG)),
+            ("reason", word(wish.reason)),
+            ("alone", word(policy_words(store), Tone.DIM)),
+        ]
+        return facts + [("mind", word(doubt, Tone.WARN)) for doubt in doubts(wish.scopes, target, store)]
+
+    def _clear_facts(self, scopes: Sequence[str]) -> list[Fact]:
         store = self._commanding.reading().store
-        facts: list[Fact] = [*self._standing(asked.scope), ("then", word(effect_words(asked, store), Tone.STRONG))]
-        facts.append(("reason", word(asked.reason)))
-        facts.append(("alone", word(policy_words(store), Tone.DIM)))
-        return facts + [("mind", word(doubt, Tone.WARN)) for doubt in doubts(asked.scope, asked.target, store)]
+        return [*self._standing(scopes), ("then", word(policy_words(store), Tone.STRONG))]
 
-    def _clear_facts(self, scope: str) -> list[Fact]:
-        store = self._commanding.reading().store
-        return [*self._standing(scope), ("then", word(policy_words(store), Tone.STRONG))]
-
-    def _standing(self, scope: str) -> list[Fact]:
+    def _standing(self, scopes: Sequence[str]) -> list[Fact]:
         reading = self._commanding.reading()
         return [
-            ("cameras", word(scope_words(scope), Tone.STRONG)),
-            ("now", word(placed_words(scope, reading.store))),
-            ("override", word(standing_words(scope, reading.store, reading.moment.now))),
+            ("cameras", word(scopes_words(scopes), Tone.STRONG)),
+            ("now", word(placed_words(scopes, reading.store))),
+            ("override", word(standing_words(scopes, reading.store, reading.moment.now))),
         ]
 
-    def _send(self, verb: str, args: dict[str, Any], scope: str) -> None:
-        """Have it done, and remember how to take it back."""
-        before = override_of(scope, self._commanding.reading().store)
+    def _send(self, orders: Sequence[Order]) -> None:
+        """Have it done, and remember how to take all of it back by one key."""
+        store = self._commanding.reading().store
+        before = {order.about: override_of(order.about, store) for order in orders}
 
-        def told(body: Any) -> str:
-            override = msgspec.convert(body, Override)
-            cleared = verb == "override_clear"
-            self._remembering.last_act = Done(scope, before, None if cleared else override)
-            where = target_words(override.target, self._commanding.reading().store)
-            return f"{'cleared: ' if cleared else ''}{scope_words(override.scope)} to {where}  ·  u takes it back"
+        def told(obeyed: list[Obeyed]) -> str:
+            done: list[Done] = []
+            words: dict[str, list[str]] = {}
+            for order, body in obeyed:
+                override, cleared = msgspec.convert(body, Override), order.verb == "override_clear"
+                done.append(Done(order.about, before[order.about], None if cleared else override))
+                where = target_words(override.target, self._commanding.reading().store)
+                words.setdefault(f" {'no longer ' if cleared else ''}to {where}", []).append(override.scope)
+            self._remembering.last_act = tuple(done)
+            said = "; ".join(f"{scopes_words(scopes)}{where}" for where, scopes in words.items())
+            return f"{said}  ·  {self.key_of('undo')} takes it back"
 
-        self.have_done(verb, args, told)
+        self.have_all_done(orders, told)
+
+
+def _set_order(scope: str, wish: Wish) -> Order:
+    asked = Asked(scope=scope, target=wish.target or "", reason=wish.reason, for_s=wish.for_s)
+    return Order(scope, "override_set", asked.args())
+
+
+def _clear_order(scope: str) -> Order:
+    return Order(scope, "override_clear", {"scope": scope})
