@@ -151,9 +151,13 @@ class State(msgspec.Struct, kw_only=True):
 
     def ready(self) -> dict[str, list[str]]:
         """The workers that can take frames now, by node, in name order."""
+        return self.workers_by_node("ready")
+
+    def workers_by_node(self, phase: Phase) -> dict[str, list[str]]:
+        """The workers in `phase`, by node, in name order."""
         found: dict[str, list[str]] = {}
         for key in sorted(self.workers):
-            if self.workers[key].phase == "ready":
+            if self.workers[key].phase == phase:
                 found.setdefault(self.workers[key].node, []).append(key)
         return found
 
