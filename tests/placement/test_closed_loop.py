@@ -57,6 +57,19 @@ def test_at_60_it_offloads():
     assert [target for _, target in changes(model)] == ["agx"]
 
 
+def test_a_master_that_begins_again_with_its_clock_set_back_goes_on_deciding():
+    model = site(lambda at_s: 70.0 if at_s > 50_000 else 5.0)
+    model.now_s = 100_000.0
+    model.start()
+    model.run(30)
+    assert [target for _, target in changes(model)] == ["agx"]
+    model.now_s = 1000.0
+    model.start()
+    model.run(60)
+    assert [target for _, target in changes(model)] == ["agx", "orin"]
+    assert model.state.at_s == model.now_s
+
+
 def test_at_59_9_it_does_not_offload():
     model = running(constant(39.9))
     model.run(600)

@@ -7,7 +7,7 @@ import msgspec
 
 from posture_shared.placement import events
 from posture_shared.placement.actions import Decide
-from posture_shared.placement.state import ANY, FORGET_S, SAMPLES, Camera, Node, Worker
+from posture_shared.placement.state import ANY, FORGET_S, SAMPLES, Camera, Node, State, Worker
 from posture_shared.placement.turn import Turn, note
 
 
@@ -34,6 +34,19 @@ def _started(turn: Turn, event: events.Started) -> None:
     for name, camera in state.cameras.items():
         state.cameras[name] = msgspec.structs.replace(camera, to=None, came_from=())
     state.cameras.setdefault(ANY, Camera(at=state.home))
+    _not_ahead(state)
+
+
+def _not_ahead(state: State) -> None:
+    """What was noted by a clock that has been set back since counts from now, else nothing would be due for so long."""
+    now_s = state.at_s
+    state.decided_s = min(state.decided_s, now_s)
+    state.jobs = {node: min(since_s, now_s) for node, since_s in state.jobs.items()}
+    for name, camera in state.cameras.items():
+        state.cameras[name] = msgspec.structs.replace(camera, seen_s=min(camera.seen_s, now_s))
+    for policy, choice in state.choices.items():
+        if choice.changed_s is not None:
+            state.choices[policy] = msgspec.structs.replace(choice, changed_s=min(choice.changed_s, now_s))
 
 
 def _samples(turn: Turn, event: events.Samples) -> None:

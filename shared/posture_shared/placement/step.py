@@ -22,7 +22,8 @@ def step(state: State, event: events.AnyEvent) -> tuple[State, tuple[AnyAction, 
     if not state.node and not isinstance(event, events.Started):
         return state, ()
     turn = Turn(state.copy())
-    turn.state.at_s = max(state.at_s, event.at_s)
+    # A master that begins may find the clock behind what an earlier one read from it; while it runs it never goes back.
+    turn.state.at_s = event.at_s if isinstance(event, events.Started) else max(state.at_s, event.at_s)
     facts.take(turn, event)
     overruling.take(turn, event)
     overruling.expire(turn)
