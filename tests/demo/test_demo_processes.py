@@ -1,5 +1,6 @@
 """The demo's processes: watched, ended, none left over, whatever happens to the demo itself."""
 
+import contextlib
 import json
 import os
 import signal
@@ -33,6 +34,16 @@ def children(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
+def sleepers() -> list[psutil.Process]:
+    """Those that a test started, without the servers that all tests share."""
+    found = []
+    for process in children(os.getpid()):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "sleep(600)" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
 def test_leaving_the_crew_ends_every_process_and_what_it_started(tmp_path: Path):
     sleep = "import time; time.sleep(600)"
     deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {sleep}"
@@ -41,7 +52,7 @@ def test_leaving_the_crew_ends_every_process_and_what_it_started(tmp_path: Path)
         crew.start("plain", SLEEPS)
         crew.start("deaf", [sys.executable, "-c", deaf])
         crew.start("forks", [sys.executable, "-c", forks])
-        mine = wait_for(lambda: found if len(found := children(os.getpid())) == 4 else None)
+        mine = wait_for(lambda: found if len(found := sleepers()) == 4 else None)
         wait_for(lambda: "deaf" in (tmp_path / "deaf.log").read_text())
     wait_for(lambda: not [process for process in mine if _runs(process)], what="all four are gone")
 

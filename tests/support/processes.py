@@ -5,8 +5,10 @@ Conditions are waited for with a deadline; nothing here sleeps for a fixed time 
 
 import asyncio
 import contextlib
+import itertools
 import os
 import pwd
+import random
 import re
 import signal
 import socket
@@ -24,12 +26,29 @@ POLL_S = 0.02
 """How often a condition is looked at."""
 
 
+def _ports_of_this_process() -> Iterator[int]:
+    """The ports that this process may hand out: every one once before the first again, starting anywhere.
+
+    They lie below those that Linux and macOS give to connections and to servers that name none (from 32768), so that
+    nobody gets one between our look and the server's start. Each process of pytest-xdist (gw0, gw1, …) has its own.
+    """
+    digits = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", ""))
+    mine = range(10_000 + int(digits or "0") % 20 * 1_000, 11_000 + int(digits or "0") % 20 * 1_000)
+    start = random.randrange(len(mine))
+    return itertools.cycle([*mine[start:], *mine[:start]])
+
+
+_PORTS = _ports_of_this_process()
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nobody listens on now, and that nobody else is given."""
+    for port in itertools.islice(_PORTS, 1_000):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("not one port of a thousand is free")
 
 
 def listens(port: int, host: str = "127.0.0.1") -> bool:
