@@ -52,6 +52,16 @@ def test_an_episode_is_told_after_its_hold_time_once_and_its_end_too():
     assert told(one, 61) == []
 
 
+def test_what_a_clock_that_was_set_back_leaves_ahead_keeps_no_alert_back():
+    one = AlertRules(AlertSettings(hold_s=30, cooldown_s=300), Kept(told={"broker broker": after(86_400)}))
+    one.hear(fault(at=3600, severity="critical"))
+    assert told(one, 0) == ["begin a1"]
+    one.hear(fault(ended=10))
+    assert told(one, 10) == ["end a1"]
+    one.hear(fault(at=20, severity="critical"))
+    assert told(one, 250) == [], "the cooldown counts from the last time that it was told"
+
+
 def test_what_ends_before_its_hold_time_is_never_told():
     one = rules()
     one.hear(slump())

@@ -84,11 +84,11 @@ class AlertRules:
 
     def _held(self, notice: Notice, now: datetime) -> bool:
         hold_s = self._settings.hold_s if notice.kind == POSTURE else self._settings.fault_hold_s
-        return now - notice.since >= timedelta(seconds=hold_s)
+        return _passed(notice.since, hold_s, now)
 
     def _cool(self, notice: Notice, now: datetime) -> bool:
         told = self._told_at.get(notice.key)
-        return told is None or now - told >= timedelta(seconds=self._settings.cooldown_s)
+        return told is None or _passed(told, self._settings.cooldown_s, now)
 
     def _silent(self, notice: Notice, now: datetime) -> bool:
         if ALL in self._snoozed or (notice.camera is not None and notice.camera in self._snoozed):
@@ -102,3 +102,8 @@ class AlertRules:
         for known in (self._told, self._told_at):
             while len(known) > _REMEMBERED:
                 known.popitem(last=False)
+
+
+def _passed(since: datetime, seconds: float, now: datetime) -> bool:
+    """Whether so much time has passed. A beginning that lies ahead is from before the clock was set back: long ago."""
+    return not timedelta(0) <= now - since < timedelta(seconds=seconds)
