@@ -31,6 +31,7 @@ from posture_console.links.session import Answer
 from posture_console.links.source import Source
 from posture_console.own_load import OwnLoad
 from posture_console.record.recorder import TapedStore
+from posture_console.remembered import PictureMemory
 from posture_console.screens.drill import screen_for
 from posture_console.screens.help import HelpScreen, keys_of
 from posture_console.screens.jobs import JobsView
@@ -113,6 +114,7 @@ class ConsoleApp(ThriftyApp):
         target: Target,
         *,
         picture_mode: str = "blocks",
+        remembering: PictureMemory | None = None,
         source: Source | None = None,
     ) -> None:
         super().__init__()
@@ -126,6 +128,7 @@ class ConsoleApp(ThriftyApp):
         self.notices = Notices()
         self._own_load = OwnLoad()
         self.picture_mode = picture_mode
+        self._remembering = remembering
         self.last_act: tuple[Done, ...] = ()
         self._target = target
         self._seen: _Seen | None = None
@@ -273,6 +276,12 @@ class ConsoleApp(ThriftyApp):
         self.theme = name
         self._seen = None
 
+    def draw_pictures(self, mode: str) -> None:
+        """Draw pictures in this mode from now on, also in the next run."""
+        self.picture_mode = mode
+        if self._remembering is not None:
+            self._remembering.keep(mode)
+
     def action_view(self, mode: str) -> None:
         """Go to a view, from wherever one is: the top of its stack of details."""
         self.switch_mode(mode)
@@ -313,8 +322,9 @@ def run_console(settings: ConsoleSettings, target: Target) -> int:
         Stop: there is no terminal to show it on.
     """
     require_terminal()
-    mode = terminal_pictures.prepare(settings.pictures)
-    return on_the_screen(ConsoleApp(settings, target, picture_mode=mode))
+    memory = PictureMemory()
+    mode = terminal_pictures.prepare(settings.pictures, memory.recall())
+    return on_the_screen(ConsoleApp(settings, target, picture_mode=mode, remembering=memory))
 
 
 def require_terminal() -> None:

@@ -19,7 +19,7 @@ from posture_console.serve_verbs import SERVE_VERBS
 from posture_console.shown_verbs import SHOWN_VERBS
 from posture_console.verb import visited
 from posture_shared import __version__
-from posture_shared.exits import run
+from posture_shared.exits import Exit, run
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,15 +28,16 @@ from posture_shared.exits import run
 @click.option("--pictures", help="auto, blocks, kitty, sixel or figure.")
 @click.version_option(__version__, prog_name="posture-console")
 @click.pass_context
-def cli(context: click.Context, /, theme: str | None, pictures: str | None, **options: Any) -> None:
+def cli(context: click.Context, /, theme: str | None, pictures: str | None, **options: Any) -> int:
     """Watch and steer a posture site. Without a verb: the console on the screen."""
     chosen = taken(context, options)
     chosen.take({"theme": theme, "pictures": pictures})
-    if context.invoked_subcommand is None:
-        from posture_console.app import run_console  # noqa: PLC0415 - Textual only for the screen
+    if context.invoked_subcommand is not None:
+        return Exit.DONE
+    from posture_console.app import run_console  # noqa: PLC0415 - Textual only for the screen
 
-        settings = chosen.loaded().value
-        run_console(settings, chosen.target(settings))
+    settings = chosen.loaded().value
+    return run_console(settings, chosen.target(settings))
 
 
 def verb(name: str) -> Callable[[Callable[..., Any]], click.Command]:

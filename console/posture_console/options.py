@@ -58,7 +58,7 @@ class Chosen:
         Raises:
             Stop: no such context or address.
         """
-        return chosen_target(settings, connect_given="connect" in self.given)
+        return chosen_target(settings, given=self.given)
 
 
 def everywhere(command: F) -> F:

@@ -11,6 +11,7 @@ from posture_console.core.playback import parse_goto
 from posture_console.links.endpoint import parse_endpoint
 from posture_console.record.player import Player
 from posture_console.record.recording import Recording
+from posture_console.remembered import PictureMemory
 from posture_console.replay_keys import REPLAY_KEYS
 from posture_console.screens.goto import GotoScreen
 from posture_console.screens.what_if import WhatIfScreen
@@ -25,9 +26,16 @@ class ReplayApp(ConsoleApp):
 
     BINDINGS: ClassVar[list[BindingType]] = [*REPLAY_KEYS]
 
-    def __init__(self, settings: ConsoleSettings, player: Player, *, picture_mode: str = "blocks") -> None:
+    def __init__(
+        self,
+        settings: ConsoleSettings,
+        player: Player,
+        *,
+        picture_mode: str = "blocks",
+        remembering: PictureMemory | None = None,
+    ) -> None:
         target = Target(parse_endpoint("replay"), None, None, settings.theme)
-        super().__init__(settings, target, picture_mode=picture_mode, source=player)
+        super().__init__(settings, target, picture_mode=picture_mode, remembering=remembering, source=player)
         self.player = player
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -78,5 +86,6 @@ def run_replay(settings: ConsoleSettings, file: Path) -> int:
     """
     require_terminal()
     with Recording(file) as recording:
-        mode = terminal_pictures.prepare(settings.pictures)
-        return on_the_screen(ReplayApp(settings, Player(recording), picture_mode=mode))
+        memory = PictureMemory()
+        mode = terminal_pictures.prepare(settings.pictures, memory.recall())
+        return on_the_screen(ReplayApp(settings, Player(recording), picture_mode=mode, remembering=memory))

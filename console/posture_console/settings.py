@@ -1,6 +1,7 @@
 """The console's settings and its contexts: named sites with an address, a key and a look of their own."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -94,15 +95,21 @@ class Target:
         return f"{here} is read-only: nothing can be changed through it"
 
 
-def chosen_target(settings: ConsoleSettings, *, connect_given: bool) -> Target:
-    """Which master to talk to: an address that was given wins over a context, a context over the default.
+def chosen_target(settings: ConsoleSettings, *, given: Collection[str] = ()) -> Target:
+    """Which master to talk to, and how it looks.
+
+    What the command line gave (`given`, names of settings) wins over a context, a context over what files and the
+    environment say for every site.
 
     Raises:
         Stop: the context is unknown, or the address is none.
     """
-    if settings.context is None or connect_given:
+    if settings.context is None or "connect" in given:
         return Target(parse_endpoint(settings.connect), _key_file(settings, settings.key), None, settings.theme)
-    return target_named(settings, settings.context)
+    site = target_named(settings, settings.context)
+    if "key" in given:
+        site = replace(site, key=_key_file(settings, settings.key))
+    return replace(site, theme=settings.theme) if "theme" in given else site
 
 
 def target_named(settings: ConsoleSettings, name: str) -> Target:
@@ -117,7 +124,7 @@ def target_named(settings: ConsoleSettings, name: str) -> Target:
         raise Stop(f"the context '{name}' is unknown (known: {known})", Exit.USAGE)
     return Target(
         parse_endpoint(context.connect),
-        _key_file(settings, settings.key or context.key),
+        _key_file(settings, context.key or settings.key),
         name,
         context.theme or settings.theme,
         context.production,

@@ -202,7 +202,7 @@ def _show(control_port: int, look: Mapping[str, str | None]) -> None:
 
     flags = {"connect": f"tcp://127.0.0.1:{control_port}", **look}
     settings = load(ConsoleSettings, PROGRAM, flags=flags).value
-    target = chosen_target(settings, connect_given=True)
+    target = chosen_target(settings, given=("connect",))
     run_console(settings, dataclasses.replace(target, key=None))  # the demo's master asks for no key
 
 

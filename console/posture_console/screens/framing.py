@@ -17,6 +17,13 @@ class Asking(Protocol):
         """The master's answer; a failure is an answer too."""
 
 
+class Drawing(Protocol):
+    """An app that knows how pictures are drawn."""
+
+    def draw_pictures(self, mode: str) -> None:
+        """Draw them in this mode from now on."""
+
+
 class FramingView(LeadingView):
     """A detail view with a picture."""
 
@@ -31,9 +38,9 @@ class FramingView(LeadingView):
     ]
 
     def action_picture_mode(self) -> None:
-        """Another way of drawing; the next picture is drawn so too."""
+        """Another way of drawing; the next picture is drawn so too, and those of the next run."""
         mode = self.query_one(Picture).next_mode()
-        self.app.picture_mode = mode  # type: ignore[attr-defined]
+        cast("Drawing", self.app).draw_pictures(mode)
         self._name_picture(mode)
 
     def fetch_picture(self, result: Result) -> None:

@@ -6,7 +6,6 @@ that was asked for after it.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from rich.color import Color
 from rich.segment import Segment
@@ -23,8 +22,6 @@ from posture_console.styles.themes import look_of
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.paint import paint
 from posture_shared.records import Result
-
-MODES: Final = ("blocks", "figure", "kitty", "sixel")
 
 
 class Picture(Widget):
@@ -55,7 +52,9 @@ class Picture(Widget):
 
     def next_mode(self) -> str:
         """Switch to the next way of drawing that this terminal knows; returns its name."""
-        known = [mode for mode in MODES if mode in {"blocks", "figure", *terminal_pictures.ready_modes()}]
+        known = [
+            mode for mode in terminal_pictures.MODES if mode in {"blocks", "figure", *terminal_pictures.ready_modes()}
+        ]
         self.mode = known[(known.index(self.mode) + 1) % len(known)] if self.mode in known else known[0]
         self._draw()
         return self.mode

@@ -22,23 +22,32 @@ if TYPE_CHECKING:
 
 _KITTY: Final = ("xterm-kitty", "xterm-ghostty")
 _SIXEL_PROGRAMS: Final = ("WezTerm", "iTerm.app", "mintty")
+_GRAPHICS: Final = ("kitty", "sixel")
+MODES: Final = ("blocks", "figure", *_GRAPHICS)
 _DEFAULT_CELL: Final = (10, 20)
 _prepared: dict[str, Any] = {}
 
 
-def prepare(wanted: str) -> str:
-    """The mode to draw in: `wanted`, or for `auto` what the terminal says of itself; half blocks where it cannot."""
-    mode = _guess() if wanted == "auto" else wanted
-    if mode not in {"kitty", "sixel"}:
+def prepare(wanted: str, remembered: str | None = None) -> str:
+    """The mode to draw in; half blocks where the terminal cannot draw as wanted.
+
+    Args:
+        wanted: a mode, or `auto`: the one chosen last in such a terminal, else what the terminal says of itself.
+        remembered: the one chosen last. A terminal whose graphics were turned off is asked all the same, so that one
+            can switch back.
+    """
+    guessed = _guess()
+    mode = (remembered if remembered in MODES else guessed) if wanted == "auto" else wanted
+    if mode not in _GRAPHICS and (wanted != "auto" or guessed not in _GRAPHICS):
         return mode
     if not (sys.__stdout__ and sys.__stdout__.isatty() and sys.__stdin__ and sys.__stdin__.isatty()):
-        return "blocks"
+        return "blocks" if mode in _GRAPHICS else mode
     graphics = ask()
     known = known_modes(graphics, in_multiplexer=_in_multiplexer())
     if known:
         _load(graphics)
         _prepared["modes"] = known
-    return mode if mode in known else next(iter(known), "blocks")
+    return mode if mode in known or mode not in _GRAPHICS else next(iter(known), "blocks")
 
 
 def known_modes(graphics: Graphics, *, in_multiplexer: bool) -> tuple[str, ...]:
