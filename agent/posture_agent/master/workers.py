@@ -14,7 +14,7 @@ from posture_agent import listening
 from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.key_seam import WorkerKeys
-from posture_agent.master.leases import LeaseCounters, Send
+from posture_agent.master.leases import Instruction, LeaseCounters, Send
 from posture_agent.master.local_worker import LocalWorker, command
 from posture_agent.master.overload import KEEP_ALL, Overload
 from posture_agent.master.protocol import Protocol
@@ -208,6 +208,11 @@ class WorkerPlane:
         return dict(self._sockets.hostile + self._protocol.hostile)
 
     @property
+    def connections_ended(self) -> dict[str, int]:
+        """Connections of remote workers, or of whoever else came to their socket, that ended."""
+        return dict(self._sockets.connections.ended)
+
+    @property
     def generation(self) -> int:
         """The newest generation given, to be persisted by placement."""
         return self._protocol.generation
@@ -244,10 +249,7 @@ class WorkerPlane:
         self._flushing = False
         for _ in range(len(self._protocol.roster) + 2):
             for instruction in self._protocol.take():
-                if isinstance(instruction, Send):
-                    self._send(instruction)
-                else:
-                    self._complete(instruction)
+                self._carry_out(instruction)
             if not self._protocol.out:
                 break
         self._sockets.look()
@@ -256,16 +258,21 @@ class WorkerPlane:
             if self._on_change is not None:
                 self._on_change(changed)
 
+    def _carry_out(self, instruction: Instruction) -> None:
+        """One that fails must not take those behind it along: nobody would say them again."""
+        try:
+            if isinstance(instruction, Completion):
+                self._on_complete(instruction)
+            else:
+                self._send(instruction)
+        except Exception:
+            about = instruction.frame.frame_id if isinstance(instruction, Completion) else instruction.header
+            log.exception("event=instruction-failed about=%.200r", about)
+
     def _send(self, send: Send) -> None:
         problem = self._sockets.send(send)
         if problem is not None:
             self._protocol.lost(send.peer, time.monotonic(), problem)
-
-    def _complete(self, completion: Completion) -> None:
-        try:
-            self._on_complete(completion)
-        except Exception:
-            log.exception("event=completion-not-taken frame=%s", completion.frame.frame_id)
 
     # Time.
 
@@ -276,9 +283,9 @@ class WorkerPlane:
                 self._sockets.read()  # what has arrived is heard before silence is judged
                 self._protocol.tick(time.monotonic())
                 self._watch_local(time.monotonic())
-            except Exception:
+                self._flush()
+            except Exception:  # supervisor: without ticks no lease would run out, no silence be noticed
                 log.exception("event=tick-failed")
-            self._flush()
 
     def _watch_local(self, now: float) -> None:
         """A worker that stands still or loops for ever is replaced."""
