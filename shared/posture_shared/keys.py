@@ -27,6 +27,8 @@ MASTER: Final = "master"
 _SUFFIX: Final = ".key"
 _ALLOWED: Final = "allowed.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+REVOKED_WORKERS: Final = 200
+"""Revoked keys of workers that stay on the list, the newest: each Job on Kubernetes has had one."""
 _PRIVATE: Final = 0o077
 _GIVEN: Final = 0o037
 """Of a file that belongs to root and is given to this user through its group, as Kubernetes mounts Secrets."""
@@ -47,7 +49,7 @@ class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Allowed(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the allow-list. Revoked ones stay, so that a refusal can say whose key it was."""
+    """A line of the allow-list. Revoked ones stay, so that a refusal can say whose key it was; of workers so many."""
 
     name: str
     role: Role
@@ -245,7 +247,16 @@ def _writing(folder: Path) -> Iterator[list[Allowed]]:
             allowed = list(before)
             yield allowed
             if allowed != before:
-                _write_private(folder / _ALLOWED, msgspec.json.format(msgspec.json.encode(_File(allowed))))
+                kept = _without_long_revoked(allowed)
+                _write_private(folder / _ALLOWED, msgspec.json.format(msgspec.json.encode(_File(kept))))
+
+
+def _without_long_revoked(allowed: list[Allowed]) -> list[Allowed]:
+    revoked = sorted(key.revoked for key in allowed if key.revoked is not None and key.role == "worker")
+    if len(revoked) <= REVOKED_WORKERS:
+        return allowed
+    since = revoked[-REVOKED_WORKERS]
+    return [key for key in allowed if key.revoked is None or key.role != "worker" or key.revoked >= since]
 
 
 def _write_private(file: Path, content: bytes) -> None:

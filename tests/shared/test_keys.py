@@ -44,6 +44,17 @@ def test_without_a_master_key_keys_are_not_in_use(folder):
     assert keys.listed(folder) == []
 
 
+def test_the_list_stays_short_however_many_jobs_had_a_key(folder, monkeypatch):
+    monkeypatch.setattr(keys, "REVOKED_WORKERS", 3)
+    keys.create(folder, "alice", "operator")
+    keys.revoke(folder, "alice")
+    keys.create(folder, "agx", "worker", node="agx")
+    for number in range(6):
+        keys.create(folder, f"job-{number}", "worker", node="agx")
+        keys.revoke(folder, f"job-{number}")
+    assert [key.name for key in keys.listed(folder)] == ["alice", "agx", "job-3", "job-4", "job-5"]
+
+
 def test_the_masters_key_is_made_once(folder):
     first = keys.create(folder, "master", "master")
     keys.create(folder, "bob", "viewer")
