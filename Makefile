@@ -19,9 +19,11 @@ demo:  ## cameras, master, workers and console on this machine
 	@scripts/setup demo
 	@$(bin)/posture-console demo $(ARGS)
 
+# Three processes on however few cores: the tests mostly wait for servers that they started. A file's tests stay
+# together, in their order.
 test:  ## all tests but those that take minutes or a cluster
 	@scripts/setup test
-	@$(pytest) -m "not chaos and not cluster" $(ARGS)
+	@$(pytest) -m "not chaos and not cluster" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: style types layers  ## style, types, and who may import whom
 
