@@ -114,6 +114,28 @@ def test_the_master_has_the_rights_that_it_needs_and_only_reads_beyond():
     assert {words.partition(" ")[0] for words in granted("ClusterRole")} == {"get", "list"}
 
 
+def named(file, kind, name):
+    found = yaml.safe_load_all((MANIFESTS / file).read_text())
+    return next(one for one in found if (one["kind"], one["metadata"]["name"]) == (kind, name))
+
+
+def test_every_worker_tells_its_figures_to_prometheus_and_to_nobody_else():
+    service = named("monitoring/prometheus.yaml", "Service", "posture-worker-metrics")["spec"]
+    policy = named("monitoring/prometheus.yaml", "NetworkPolicy", "posture-worker-metrics")["spec"]
+    worker = service["selector"]
+    assert service["clusterIP"] == "None"
+    assert policy["podSelector"]["matchLabels"] == worker
+    [rule] = policy["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "posture-prometheus"}}}]
+    assert [port["port"] for port in (*rule["ports"], *service["ports"])] == [9471, 9471]
+    for file, kind in (("standby/workers.yaml", "DaemonSet"), ("worker-job.yaml", "Job")):
+        pod = named(file, kind, "posture-worker")["spec"]["template"]
+        [container] = pod["spec"]["containers"]
+        assert worker.items() <= pod["metadata"]["labels"].items()
+        assert "--metrics-listen=0.0.0.0" in container["args"]
+        assert [port["containerPort"] for port in container["ports"]] == [9471]
+
+
 def test_the_grace_period_is_longer_than_a_lease():
     job = yaml.safe_load((MANIFESTS / "worker-job.yaml").read_text())
     assert job["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= 10

@@ -75,7 +75,8 @@ def test_the_job_is_the_template_with_what_differs():
     assert spec["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/hostname": "agx"}
     assert spec["containers"][0]["image"] == "an:image"
     assert spec["containers"][0]["args"] == [
-        *("worker", "--master", "tcp://h:5570", "--node-name", "agx", "--instance", f"job-{ORDER.short_id}")
+        *("worker", "--metrics-listen=0.0.0.0"),
+        *("--master", "tcp://h:5570", "--node-name", "agx", "--instance", f"job-{ORDER.short_id}"),
     ]
     assert job["metadata"]["labels"]["posture-edge/generation"] == "7"
     assert job["spec"]["template"]["metadata"]["labels"]["posture-edge/node"] == "agx"

@@ -40,8 +40,17 @@ def test_no_rule_is_without_such_a_test(rule: dict[str, Any]) -> None:
 
 
 def test_scrape_configuration_and_rules_are_what_prometheus_takes() -> None:
-    done = promtool("check", "config", SHIPPED / "prometheus.yml")
-    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("prometheus.yml", "kubernetes.yml"):
+        done = promtool("check", "config", SHIPPED / name)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_in_kubernetes_the_same_is_scraped_and_the_workers_pods() -> None:
+    here, there = (yaml.safe_load((SHIPPED / name).read_text()) for name in ("prometheus.yml", "kubernetes.yml"))
+    workers = there["scrape_configs"].pop()
+    assert there == here
+    assert workers["job_name"] == "posture-worker"
+    assert workers["dns_sd_configs"][0]["names"] == ["posture-worker-metrics.posture.svc"]
 
 
 def test_each_rule_says_how_bad_it_is_and_where_its_runbook_is(rule: dict[str, Any]) -> None:
