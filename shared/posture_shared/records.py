@@ -201,6 +201,8 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
     by_node: dict[str, int] = {}
     hostile: dict[str, int] = {}
     """Messages on our sockets that made no sense, by socket and reason."""
+    connections_ended: dict[str, int] = {}
+    """Connections to our TCP sockets that ended, by socket: also those of whoever sent too large a message."""
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):

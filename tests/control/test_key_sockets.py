@@ -9,11 +9,13 @@ import zmq
 import zmq.asyncio
 
 from posture_agent.master.admission import Admission, admission, user_id
+from posture_agent.master.connections import Connections
 from posture_shared import keys
 from posture_shared.messages.worker import Hello
 
 SOON_S = 5.0
 NEVER_S = 0.6
+LIMIT_BYTES = 100_000
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Guarded:
     folder: object
     context: zmq.asyncio.Context
     keys: Admission
+    connections: Connections
     workers: zmq.asyncio.Socket
     consoles: zmq.asyncio.Socket
     events: zmq.asyncio.Socket
@@ -75,7 +78,7 @@ async def master(tmp_path):
     keys.create(folder, "master", "master")
     context = zmq.asyncio.Context()
     guard = admission(folder)
-    sockets = []
+    sockets, connections = [], Connections()
     for secure, kind in (
         (guard.guard_workers, zmq.ROUTER),
         (guard.guard_consoles, zmq.ROUTER),
@@ -83,12 +86,14 @@ async def master(tmp_path):
     ):
         socket = context.socket(kind)
         socket.linger = 0
-        secure(socket)
+        socket.maxmsgsize = LIMIT_BYTES
+        connections.watch(socket, "any", on_stranger=secure(socket))
         socket.bind("tcp://127.0.0.1:*")
         sockets.append(socket)
     sockets[-1].xpub_verbose = True
-    guarded = Guarded(folder, context, guard, *sockets, [])
+    guarded = Guarded(folder, context, guard, connections, *sockets, [])
     yield guarded
+    connections.close()
     for socket in (*guarded.clients, guarded.workers, guarded.consoles, guarded.events):
         socket.close(linger=0)
     await guard.stop()
@@ -107,6 +112,17 @@ async def test_a_worker_with_its_key_is_let_in_and_known_by_its_fingerprint(mast
     message = await received(master.workers)
     assert message.bytes == b"hello"
     assert user_id(message) == keys.fingerprint(pair.public)
+
+
+@pytest.mark.parametrize("kind", [zmq.DEALER, zmq.XSUB])
+async def test_a_key_does_not_hide_who_sends_more_than_is_taken(master, kind):
+    pair = keys.create(master.folder, "bob", "viewer")
+    client = master.client(pair, master.consoles if kind == zmq.DEALER else master.events, kind)
+    for _ in range(3):
+        await client.send(b"\x07" + bytes(LIMIT_BYTES))
+        await until(lambda ended=master.connections.ended["any"]: master.connections.ended["any"] == ended + 1)
+    await asyncio.sleep(NEVER_S)
+    assert master.connections.ended == {"any": 3}
 
 
 async def test_a_key_counts_from_the_moment_it_is_made(master):

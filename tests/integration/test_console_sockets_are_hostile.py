@@ -1,4 +1,7 @@
-"""Strangers on the consoles' sockets of a real master: each message is counted, none makes a row or costs memory."""
+"""Strangers on the consoles' sockets of a real master: each message is counted, none makes a row or costs memory.
+
+What is beyond a socket's limit is counted as the connection that ZeroMQ ends for it.
+"""
 
 import random
 from collections.abc import Callable, Iterator
@@ -17,7 +20,8 @@ from support.site import Camera, Master
 pytestmark = pytest.mark.integration
 
 MESSAGES = 10_000
-OVERSIZED = bytes(64 * 1024 * 1024)
+OVERSIZED = b"\x07" + bytes(64 * 1024 * 1024)
+FLOODERS = 3
 GROWTH_BYTES = 60 * 1024 * 1024
 
 
@@ -38,6 +42,12 @@ class Attacked:
     def rss(self) -> int:
         assert self.master.program is not None
         return psutil.Process(self.master.program.pid).memory_info().rss
+
+    def ended(self, socket: str) -> int:
+        """How many connections to `socket` ended, by the master's `/metrics`: asking there is none of them."""
+        name = f'posture_connections_ended_total{{socket="{socket}"}} '
+        lines = self.master.get("/metrics")[1].splitlines()
+        return next(int(float(line.removeprefix(name))) for line in lines if line.startswith(name))
 
     def counted(self, socket: str) -> int:
         """What the master's `status` says of hostile messages on `socket`."""
@@ -96,9 +106,11 @@ def test_ten_thousand_hostile_messages_are_counted_and_change_nothing(
     events.subscribe(wire.EVENT_TOPIC)
     assert events.poll(5000), "no event"
     before = attacked.rss()
-    for _ in range(3):
-        flooder = attacked.stranger(kind, port)
-        flooder.send(OVERSIZED)
+    ended = attacked.ended(name)
+    for _ in range(FLOODERS):
+        attacked.stranger(kind, port).send(OVERSIZED)
+    wait_for(lambda: attacked.ended(name) >= ended + FLOODERS, 10, what="every message beyond the limit is counted")
+    assert attacked.ended(name) == ended + FLOODERS
     stranger = attacked.stranger(kind, port)
     for number in range(MESSAGES):
         stranger.send_multipart(nonsense(chance))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import zmq
 
 from posture_agent.master.allow_list import AllowList
+from posture_agent.master.connections import OnStranger
 from posture_agent.master.zap import Domain, Zap
 from posture_shared.exits import Exit
 from posture_shared.keys import Allowed, KeyPair, allow_list_file, fingerprint, master_pair
@@ -61,20 +62,23 @@ class Admission:
 
     # Sockets.
 
-    def guard_workers(self, socket: "zmq.Socket[Any]") -> None:
-        """Ask whoever connects to `socket` for a worker's key; before it is bound, on the running loop."""
-        self._guard(socket, "workers")
+    def guard_workers(self, socket: "zmq.Socket[Any]") -> OnStranger:
+        """Ask whoever connects to `socket` for a worker's key; before it is bound, on the running loop.
 
-    def guard_consoles(self, socket: "zmq.Socket[Any]") -> None:
-        """Ask whoever connects to `socket` for a viewer's or an operator's key; before it is bound."""
-        self._guard(socket, "consoles")
+        What is returned wants to be told of each connection whose handshake failed.
+        """
+        return self._guard(socket, "workers")
 
-    def _guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> None:
+    def guard_consoles(self, socket: "zmq.Socket[Any]") -> OnStranger:
+        """Ask whoever connects to `socket` for a viewer's or an operator's key; otherwise as `guard_workers`."""
+        return self._guard(socket, "consoles")
+
+    def _guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> OnStranger:
         where = int(socket.context.underlying)
         if where not in self._zaps:  # one handler for each context
             self._zaps[where] = Zap(socket.context, self._allow, self._master)
             self._zaps[where].start()
-        self._zaps[where].guard(socket, domain)
+        return self._zaps[where].guard(socket, domain)
 
     # Messages.
 

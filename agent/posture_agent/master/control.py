@@ -15,6 +15,7 @@ from typing import Final
 import zmq
 import zmq.asyncio
 
+from posture_agent.master.connections import Connections, OnStranger
 from posture_agent.master.events_socket import EventsSocket, limited
 from posture_agent.master.requests import Requests
 from posture_agent.master.site import SiteView
@@ -58,7 +59,7 @@ class Control:
         site: SiteView,
         requests: Requests,
         authorise: Authorise,
-        secure: Callable[[zmq.asyncio.Socket], None],
+        secure: Callable[[zmq.asyncio.Socket], OnStranger | None],
     ) -> None:
         self._context = context
         self._listen = listen
@@ -72,6 +73,7 @@ class Control:
         self._limit = RateLimit()
         self._tasks: list[asyncio.Task[None]] = []
         self._answers: set[asyncio.Task[None]] = set()
+        self._connections = Connections()
         self._events = EventsSocket(self._bind_events)
         self.control_port = 0
 
@@ -92,6 +94,7 @@ class Control:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._answers, return_exceptions=True)
         await self._flush()
+        self._connections.close()
         self._router.close(linger=200)
         await self._events.stop()
 
@@ -111,21 +114,25 @@ class Control:
             **{f"events: {reason}": count for reason, count in self._events.hostile.items()},
         }
 
+    def connections_ended(self) -> dict[str, int]:
+        """Connections that ended, by socket."""
+        return dict(self._connections.ended)
+
     def _bind_router(self, port: int) -> zmq.asyncio.Socket:
         socket = self._context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.SNDHWM, _UNREAD_ANSWERS)
         socket.setsockopt(zmq.RCVHWM, _ASKED_AHEAD)
         socket.setsockopt(zmq.MAXMSGSIZE, wire.MAX_REQUEST_BYTES)
         socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        return self._bound(socket, port, "consoles")
+        return self._bound(socket, port, name="control", what="consoles")
 
     def _bind_events(self, port: int) -> zmq.asyncio.Socket:
-        return self._bound(limited(self._context.socket(zmq.XPUB)), port, "live events")
+        return self._bound(limited(self._context.socket(zmq.XPUB)), port, name="events", what="live events")
 
-    def _bound(self, socket: zmq.asyncio.Socket, port: int, what: str) -> zmq.asyncio.Socket:
+    def _bound(self, socket: zmq.asyncio.Socket, port: int, *, name: str, what: str) -> zmq.asyncio.Socket:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.IPV6, 1 if ":" in self._listen else 0)
-        self._secure(socket)
+        on_stranger = self._secure(socket)
         host = f"[{self._listen}]" if ":" in self._listen else self._listen
         address = f"tcp://{host}:{port or '*'}"
         try:
@@ -133,6 +140,7 @@ class Control:
         except zmq.ZMQError as error:
             socket.close()
             raise Stop(f"cannot listen for {what} on {address}: {error.strerror}", Exit.USAGE) from None
+        self._connections.watch(socket, name, on_stranger=on_stranger)
         return socket
 
     async def _publish(self) -> None:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from posture_agent.master.connections import OnStranger
 from posture_shared.messages.worker import Hello, Refused
 
 if TYPE_CHECKING:
@@ -11,8 +12,8 @@ if TYPE_CHECKING:
 class WorkerKeys(Protocol):
     """The keys of remote workers; a user id is what a connection's key is known by (its fingerprint)."""
 
-    def guard_workers(self, socket: "zmq.Socket[bytes]") -> None:
-        """Ask whoever connects for a key; called before the socket is bound."""
+    def guard_workers(self, socket: "zmq.Socket[bytes]") -> OnStranger:
+        """Ask whoever connects for a key; before the socket is bound. Returns who is told of failed handshakes."""
 
     def worker_refusal(self, user_id: str | None, hello: Hello) -> Refused | None:
         """Why this key may not join with this HELLO; None where it may."""

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import psutil
@@ -43,6 +43,16 @@ _LINK_GRACE_S: Final = 3.0
 """A link that is away for less than this raises no alarm."""
 
 
+class Consoles(Protocol):
+    """What came to the consoles' sockets."""
+
+    def hostile(self) -> dict[str, int]:
+        """Messages that made no sense, by socket and reason."""
+
+    def connections_ended(self) -> dict[str, int]:
+        """Connections that ended, by socket."""
+
+
 class Overview:
     """What the console's first screen and the metrics are made of."""
 
@@ -58,7 +68,7 @@ class Overview:
         reads: Reads,
         drainer: Drainer,
         placing: Placing,
-        hostile: Callable[[], dict[str, int]],
+        consoles: Callable[[], Consoles],
         timeline: Timeline,
         observed: Observed,
         more_links: Callable[[], list[Link]] = list,
@@ -66,7 +76,7 @@ class Overview:
         self._settings, self._epoch = settings, epoch
         self._ingest, self._workers, self._cameras = ingest, workers, cameras
         self._alarms, self._reads, self._drainer = alarms, reads, drainer
-        self._placing, self._hostile, self._timeline = placing, hostile, timeline
+        self._placing, self._consoles, self._timeline = placing, consoles, timeline
         self._more_links, self._observed = more_links, observed
         self._own_load = load_source(settings.load, settings.node_name)
         self._to_drain = Backlog(0, None)
@@ -131,7 +141,8 @@ class Overview:
             requeued=leases.requeued,
             by_status=dict(self._by_status),
             by_node=dict(self._by_node),
-            hostile={**base.hostile, **self._workers.hostile, **self._hostile()},
+            hostile={**base.hostile, **self._workers.hostile, **self._consoles().hostile()},
+            connections_ended={**self._workers.connections_ended, **self._consoles().connections_ended()},
         )
 
     def flow(self) -> Flow:

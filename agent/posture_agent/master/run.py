@@ -193,7 +193,7 @@ class Master:
             reads=self._reads,
             drainer=self.drainer,
             placing=self.placing,
-            hostile=self._hostile_consoles,
+            consoles=lambda: self.control,
             timeline=self.timeline,
             more_links=self.kubernetes.links,
             observed=self.monitoring.observed,
@@ -323,9 +323,6 @@ class Master:
     def _decided(self, decision: Decision) -> None:
         self.site.decision(decision)
         self.monitoring.decision(decision)
-
-    def _hostile_consoles(self) -> dict[str, int]:
-        return self.control.hostile()
 
     def _own_load(self) -> NodeLoad:
         return self.overview.own_load()

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 import zmq
 
+from posture_agent.master.connections import Connections
 from posture_agent.master.key_seam import WorkerKeys
 from posture_agent.master.leases import Send
 from posture_agent.master.local_worker import socket_path
@@ -61,6 +62,7 @@ class WorkerSockets:
         self._on_batch = on_batch
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._routers: dict[bytes, Router] = {}
+        self.connections = Connections()
         self._limits: dict[str, RateLimit] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.hostile: Counter[str] = Counter()
@@ -80,6 +82,7 @@ class WorkerSockets:
 
     def close(self) -> None:
         """Close all; what was not sent is dropped."""
+        self.connections.close()
         for router in self._routers.values():
             router.close()
         self._context.term()
@@ -159,13 +162,14 @@ class WorkerSockets:
             on_batch=self._on_batch,
             authenticated=keys is not None,
         )
-        if keys is not None:
-            keys.guard_workers(router.socket)
+        on_stranger = None if keys is None else keys.guard_workers(router.socket)
         try:
             bound = router.bind(endpoint)
         except zmq.ZMQError as error:
             router.close()
             raise Stop(f"cannot listen for workers on {endpoint}: {error.strerror}", Exit.USAGE) from None
+        if kind == _TCP:
+            self.connections.watch(router.socket, "workers", on_stranger=on_stranger)
         router.start()
         self._routers[kind] = router
         return bound

@@ -5,19 +5,18 @@ handshake keeps its connection, whoever reads a message asks the allow-list for 
 """
 
 import asyncio
-import contextlib
-import itertools
 import logging
 from collections import Counter
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final, Literal
 
 import zmq
 import zmq.asyncio
 from zmq.utils import z85
-from zmq.utils.monitor import parse_monitor_message
 
 from posture_agent.master.allow_list import AllowList
+from posture_agent.master.connections import OnStranger
 from posture_shared.keys import KeyPair, fingerprint
 from posture_shared.log import RateLimit
 from posture_shared.records import Role
@@ -31,7 +30,6 @@ WATCH_S: Final = 0.2
 """How often the allow-list is looked at while nobody talks."""
 _ENDPOINT: Final = "inproc://zeromq.zap.01"
 _VERSION: Final = b"1.0"
-_MONITORED: Final = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
 
 
 class Zap:
@@ -41,7 +39,6 @@ class Zap:
         self._context = zmq.asyncio.Context(shadow=context.underlying)
         self._allow, self._master = allow, master
         self._tasks: set[asyncio.Task[None]] = set()
-        self._numbers = itertools.count()
         self._limit = RateLimit()
         self.refused: Counter[str] = Counter()
         """Refused connections by reason."""
@@ -66,19 +63,15 @@ class Zap:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> None:
-        """Make `socket` a CURVE server of `domain`; before it is bound."""
+    def guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> OnStranger:
+        """Make `socket` a CURVE server of `domain`; before it is bound. Returns who is told of failed handshakes."""
         socket.curve_server = True
         socket.curve_publickey = self._master.public.encode()
         socket.curve_secretkey = self._master.secret.encode()
         socket.setsockopt_string(zmq.ZAP_DOMAIN, domain)
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody gets in while no handler answers
-        endpoint = f"inproc://handshakes-{next(self._numbers)}"
-        socket.monitor(endpoint, _MONITORED)
-        monitor = self._context.socket(zmq.PAIR)
-        monitor.linger = 0
-        monitor.connect(endpoint)
-        self._run(self._handshakes(monitor, domain), f"handshakes-{domain}")
+        # Connections that failed before they could be asked for a key: those that speak in plain.
+        return partial(self._refuse, domain, "no key, or for another master", mark="-", address="")
 
     def judge(self, domain: str, public: str) -> tuple[str, str]:
         """A key's fingerprint, and why it may not connect there; empty where it may."""
@@ -107,15 +100,6 @@ class Zap:
             self._refuse(asked, why, mark=mark, address=address.decode(errors="replace"))
             return [_VERSION, request_id, b"400", b"refused", b"", b""]
         return [_VERSION, request_id, b"200", b"OK", mark.encode(), b""]
-
-    async def _handshakes(self, monitor: zmq.asyncio.Socket, domain: Domain) -> None:
-        """Connections that failed before they could be asked for a key: those that speak in plain."""
-        with monitor, contextlib.suppress(zmq.ZMQError):
-            while True:
-                event = parse_monitor_message(await monitor.recv_multipart())
-                if event["event"] == zmq.EVENT_MONITOR_STOPPED:
-                    return
-                self._refuse(domain, "no key, or for another master", mark="-", address="")
 
     async def _watch(self) -> None:
         while True:

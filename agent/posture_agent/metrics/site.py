@@ -74,6 +74,9 @@ def _frames(site: Site) -> Iterator[Metric]:
     yield _by("posture_frames_rejected", text, "reason", rejects, CounterMetricFamily)
     text = "Messages on our sockets and topics that made no sense"
     yield _by("posture_messages_refused", text, "reason", counters.hostile, CounterMetricFamily)
+    text = "Connections to our sockets that ended, whoever ended them"
+    ended = counters.connections_ended
+    yield _by("posture_connections_ended", text, "socket", ended, CounterMetricFamily)
     yield GaugeMetricFamily("posture_frames_in_flight", "Frames without a row yet", counters.in_flight)
 
 
