@@ -8,7 +8,6 @@ import pytest
 from textual.widgets import Select
 
 from posture_console.app import ConsoleApp
-from posture_console.core.jobs import Job
 from posture_console.links.endpoint import parse_endpoint
 from posture_console.screens.alarm import AlarmView
 from posture_console.screens.calibrating import CalibratingScreen
@@ -21,6 +20,7 @@ from posture_console.screens.node import NodeView
 from posture_console.screens.notices import NoticesView
 from posture_console.settings import ConsoleSettings, Target
 from posture_console.widgets.live_table import LiveTable
+from posture_shared.messages.jobs import Job
 from posture_shared.records import Site
 from support.fake_master import FakeMaster
 from support.hostile import NAMES, everywhere

@@ -10,7 +10,6 @@ import pytest
 from posture_console.app import ConsoleApp
 from posture_console.core.explain import site_verdict
 from posture_console.core.facts import fact_lines
-from posture_console.core.jobs import Job
 from posture_console.core.latency import group_facts, groups, split_facts, split_of, typical
 from posture_console.core.leads import camera_about, decision_for, node_about, node_of
 from posture_console.core.notices import KEPT, Notices
@@ -35,6 +34,7 @@ from posture_console.screens.notices import NoticesView
 from posture_console.screens.result import ResultView
 from posture_console.widgets.live_table import LiveTable
 from posture_shared.messages.console import Event
+from posture_shared.messages.jobs import Job
 from posture_shared.records import Latency, Silence
 from posture_shared.timeline import Episode, Pause, PostureBaseline
 from support.fake_acts import FakeActs

@@ -14,22 +14,10 @@ from posture_agent.kube.nodes import Verdict
 from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
+from posture_shared.messages.jobs import Job
 
 _LINES: Final = 200
 _MAX_LINES: Final = 5000
-
-
-class JobLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A Job for people. `worker`: its `node/instance`; `joined`: whether it is connected now."""
-
-    name: str
-    node: str
-    by: str
-    state: str
-    detail: str
-    created: datetime
-    worker: str | None = None
-    joined: bool = False
 
 
 class _NameArgs(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,11 +53,11 @@ class Operating:
 
     # Queries.
 
-    async def _jobs(self, _args: dict[str, Any]) -> list[JobLine]:
+    async def _jobs(self, _args: dict[str, Any]) -> list[Job]:
         live = [self._line(job) for job in self._launcher.found]
         names = {line.name for line in live}
         over = [
-            JobLine(name=one.name, node=one.node, by="", state="failed", detail=one.why, created=one.at)
+            Job(name=one.name, node=one.node, by="", state="failed", detail=one.why, created=one.at)
             for one in self._launcher.ended
             if one.name not in names
         ]
@@ -99,13 +87,13 @@ class Operating:
 
     # Commands.
 
-    async def _launch(self, args: dict[str, Any], author: str) -> JobLine:
+    async def _launch(self, args: dict[str, Any], author: str) -> Job:
         asked = msgspec.convert(args, _LaunchArgs)
         verdict = self._choose(asked.node, must=True)
         order = self._launcher.order(verdict.node, asked.id or f"{author}/{new_id()}", "operator")
         return self._line(await _told(self._launcher.start_job(order)))
 
-    async def _stop(self, args: dict[str, Any], author: str) -> JobLine:
+    async def _stop(self, args: dict[str, Any], author: str) -> Job:
         job = self._named(msgspec.convert(args, _NameArgs).name)
         await _told(self._launcher.delete_job(job, f"stopped by {author} at {datetime.now(UTC):%H:%M:%S} UTC"))
         return self._line(job)
@@ -139,8 +127,8 @@ class Operating:
         known = ", ".join(job.name for job in self._launcher.found) or "none"
         raise Stop(f"there is no Job '{name[:63]}'; there are: {known}")
 
-    def _line(self, job: Found) -> JobLine:
-        return JobLine(
+    def _line(self, job: Found) -> Job:
+        return Job(
             name=job.name,
             node=job.node,
             by=job.by,

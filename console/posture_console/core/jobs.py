@@ -4,7 +4,6 @@ The records are what the master answers about Jobs; fields that a newer master a
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -15,34 +14,12 @@ from posture_console.core.sanitise import one_line
 from posture_console.core.sheet import Moment
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import JOB, look
+from posture_shared.messages.jobs import Job
 
 AUTO: Final = ""
 """The node of a launch that is left to the master."""
 PHASES: Final = ("pending", "pulling", "running", "joined")
 """A Job's way to its worker, in order; it may also end as failed, complete or stopping."""
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A Job. `worker`: its `node/instance`; `joined`: whether that is connected now."""
-
-    name: str
-    node: str
-    by: str
-    state: str
-    detail: str
-    created: datetime
-    worker: str | None = None
-    joined: bool = False
-
-    @property
-    def phase(self) -> str:
-        """The state, or `joined` once its worker is here."""
-        return "joined" if self.joined and self.state == "running" else self.state
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing runs any more."""
-        return self.state in {"failed", "complete"}
 
 
 class NodeVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ from typing import Any
 
 from textual.screen import Screen
 
-from posture_console.core.jobs import Job
 from posture_console.core.notices import Notice
 from posture_console.core.rows.cameras import CameraLine
 from posture_console.core.rows.happenings import Happening
@@ -17,6 +16,7 @@ from posture_console.screens.job import JobView
 from posture_console.screens.links import LinksView
 from posture_console.screens.node import NodeView
 from posture_console.screens.result import ResultView
+from posture_shared.messages.jobs import Job
 from posture_shared.records import Alarm, Decision, Link, Result
 
 

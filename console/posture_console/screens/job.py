@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 
 from posture_console.core.facts import Fact
-from posture_console.core.jobs import Job, job_facts
+from posture_console.core.jobs import job_facts
 from posture_console.core.quantities import clock_time
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
@@ -18,6 +18,7 @@ from posture_console.links.session import Answer
 from posture_console.screens.detail import DetailView
 from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.facts import FactsView
+from posture_shared.messages.jobs import Job
 
 if TYPE_CHECKING:
     from posture_console.screens.commanding import Commanding

@@ -9,7 +9,6 @@ from textual.binding import Binding, BindingType
 from posture_console.core.facts import Fact
 from posture_console.core.jobs import (
     AUTO,
-    Job,
     NodeVerdict,
     Preview,
     choices,
@@ -27,6 +26,7 @@ from posture_console.screens.form import Complaint, Field, FormScreen, Values
 from posture_console.screens.job import JobView
 from posture_console.screens.manifest import ManifestScreen
 from posture_shared.frame import new_id
+from posture_shared.messages.jobs import Job
 
 if TYPE_CHECKING:
     from posture_console.links.session import Answer

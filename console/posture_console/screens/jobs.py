@@ -7,7 +7,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from posture_console.core.jobs import Job
 from posture_console.core.reading import Reading
 from posture_console.core.rows.jobs import JOBS
 from posture_console.core.sanitise import one_line
@@ -17,6 +16,7 @@ from posture_console.screens.job_acts import JobActs
 from posture_console.screens.view import View
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
+from posture_shared.messages.jobs import Job
 
 if TYPE_CHECKING:
     from posture_console.core.facts import Fact

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from posture_console.core.jobs import Job
 from posture_console.core.quantities import age
 from posture_console.core.sheet import Column, Sheet
 from posture_console.core.spans import Span, Tone, word
 from posture_console.core.status import JOB, look
+from posture_shared.messages.jobs import Job
 
 JOBS: Final[Sheet[Job]] = Sheet(
     name="jobs",
