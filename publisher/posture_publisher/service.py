@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from posture_publisher.settings import PublisherSettings
-from posture_shared.install_report import carry_out, credential
+from posture_shared.install_report import as_its_unit, carry_out, credential
 from posture_shared.installation import CONFIGURATION, STATE, Program
 from posture_shared.settings import load
 from posture_shared.settings_file import commented
@@ -39,6 +39,6 @@ def make_service(given: Mapping[str, Any], *, root: Path, dry_run: bool) -> None
         before_start=[
             f"edit {file}{': ' if missing else ''}{', '.join(missing)}",
             f"where the broker wants a password: {credential(program, 'broker.password')}",
-            f"{sys.prefix}/bin/posture-publisher doctor",
+            as_its_unit(program, f"{sys.prefix}/bin/posture-publisher doctor"),
         ],
     )

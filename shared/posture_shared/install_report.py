@@ -1,5 +1,6 @@
 """What `install` says: what became of each part, and what to do next."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ import click
 from posture_shared import installation
 from posture_shared.installation import CONFIGURATION, STATE, USER, Program
 
+_GROUPS: Final = re.compile(r"^SupplementaryGroups=.*$", re.MULTILINE)
 _WORDS: Final = {"made": "made", "renewed": "renewed", "kept": "kept, as edited", "there": "there"}
 
 
@@ -42,4 +44,12 @@ def credential(program: Program, name: str) -> str:
 
 def as_service(command: str) -> str:
     """A command of ours as the service's user, who has to own what it makes."""
-    return f"sudo -u {USER} env HOME={STATE} POSTURE_MODEL_DIR={STATE}/models {command}"
+    return f"runuser -u {USER} -- env HOME={STATE} {command}"
+
+
+def as_its_unit(program: Program, command: str) -> str:
+    """A command of ours with the user, groups, passwords and keys that the service has, to see what that sees."""
+    secrets = f"{CONFIGURATION}/credentials/{program.name}"
+    given = [f"User={USER}", *_GROUPS.findall(program.unit)]
+    given += [f"LoadCredential={name}:{secrets}/{name}" for name in program.credentials]
+    return " -p ".join(("systemd-run --quiet --pipe", *given)) + f" {command}"

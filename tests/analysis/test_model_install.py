@@ -261,3 +261,13 @@ def test_a_failing_npm_is_quoted_in_one_line(tmp_path: Path, monkeypatch: pytest
 def test_the_older_wheel_has_only_full(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="it has only full"):
         model_sources.older_wheel("lite", tmp_path, lambda _: None)
+
+
+def test_who_may_write_the_services_models_uses_those(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("POSTURE_MODEL_DIR", raising=False)
+    monkeypatch.setattr(model, "STATE", tmp_path / "lib")
+    assert model.model_folder().parent.name == "posture", "no service is installed: the user's own cache"
+    (tmp_path / "lib").mkdir()
+    assert model.model_folder() == tmp_path / "lib" / "models"
+    monkeypatch.setenv("POSTURE_MODEL_DIR", "/named")
+    assert model.model_folder() == Path("/named")

@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg2
 import pytest
 from click.testing import CliRunner
@@ -131,6 +132,27 @@ def test_a_port_is_free_or_taken_by_somebody() -> None:
         found = list(around_master.ports(settings))
     assert [finding.state for finding in found] == ["failed", "ok"]
     assert f"127.0.0.1:{taken} is taken by" in found[0].text
+
+
+def test_a_port_is_well_where_a_master_runs_and_only_root_may_know_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(around_master, "_holder", lambda _number: None)
+    opened = Outbox(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ports = {"worker_port": server.getsockname()[1], "control_port": 0, "events_port": 0, "metrics_port": 0}
+        settings = MasterSettings(data_dir=tmp_path, **ports)
+        running = list(around_master.ports(settings))
+        opened.close()
+        stopped = list(around_master.ports(settings))
+    assert [finding.state for finding in (*running, *stopped)] == ["ok", "failed"]
+
+
+def test_a_program_of_ours_is_known_by_its_name_not_by_its_pythons_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["/opt/posture/bin/python3", "/opt/posture/bin/posture-agent", "master"]
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _self: words)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert around_master._holder(server.getsockname()[1]) == "posture-agent"
 
 
 def test_keys_are_wanted_where_others_reach_the_ports(tmp_path: Path) -> None:

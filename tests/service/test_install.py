@@ -53,6 +53,8 @@ def test_a_master_gets_unit_configuration_folders_and_empty_credentials(tmp_path
     assert settings.data_dir == Path("/var/lib/posture")
     assert settings.broker.host == "broker.local"
     assert "systemctl enable --now posture-master" in done.stdout
+    secret = "broker.password:/etc/posture/credentials/master/broker.password"
+    assert f"systemd-run --quiet --pipe -p User=posture -p LoadCredential={secret}" in done.stdout
     assert found["etc/sysusers.d/posture.conf"][1].startswith(b"u posture ")
 
 
@@ -104,6 +106,7 @@ def test_a_camera_takes_the_flags_of_its_run(tmp_path: Path) -> None:
     assert (settings.pi_id, settings.source, settings.fps) == ("pi1", "picamera", 3.0)
     assert (settings.broker.host, settings.broker.port) == ("h", 1884)
     assert settings.spool.folder == Path("/var/lib/posture/spool")
+    assert "-p User=posture -p SupplementaryGroups=video" in done.stdout, "doctor sees the camera as the service does"
     wrong = run(publisher, "--fps", "5000", "--root", tmp_path).exception
     assert isinstance(wrong, Stop)
     assert "fps" in wrong.sentence

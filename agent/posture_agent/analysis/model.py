@@ -1,6 +1,7 @@
 """Where the pose model lies on this machine, and how it gets there.
 
-One file for each size in one folder: `$POSTURE_MODEL_DIR`, else the user's cache. Installing tries the sources of
+One file for each size in one folder: `$POSTURE_MODEL_DIR`, else that of the installed service for whoever may write
+there, else the user's cache. Installing tries the sources of
 `model_sources` in order and puts a whole, checked file in place with one rename, so that processes may open it at
 any time; two installs at once wait for each other.
 """
@@ -21,6 +22,7 @@ from posture_agent.analysis import model_sources
 from posture_agent.analysis.bundle import is_whole
 from posture_agent.analysis.model_sources import NETWORKS, Damaged, Progress, Report, Source, Unavailable, sha256_of
 from posture_shared.exits import Exit, Stop
+from posture_shared.installation import STATE
 
 VARIANTS: Final = tuple(NETWORKS)
 FOLDER_VARIABLE: Final = "POSTURE_MODEL_DIR"
@@ -37,7 +39,11 @@ _COPY_ROOM_BYTES: Final = 40_000_000
 def model_folder() -> Path:
     """The folder of the installed models; it need not exist."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("posture")) / "models"
+    if named:
+        return Path(named)
+    # What root installs or has examined here is the service's, not root's.
+    shared = os.access(STATE, os.W_OK)
+    return (STATE if shared else Path(platformdirs.user_cache_dir("posture"))) / "models"
 
 
 def model_path(variant: str) -> Path:

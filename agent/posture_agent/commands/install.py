@@ -62,12 +62,12 @@ def _unit(name: str) -> str:
 
 
 def _before_start(program: "Program") -> list[str]:
-    from posture_shared.install_report import as_service, credential  # noqa: PLC0415 - keeps --help fast
+    from posture_shared.install_report import as_its_unit, as_service, credential  # noqa: PLC0415 - keeps --help fast
     from posture_shared.installation import CONFIGURATION  # noqa: PLC0415
 
     agent = f"{sys.prefix}/bin/posture-agent"
     model = as_service(f"{agent} model install")
-    look = f"{agent} doctor{' --worker' if program.name == 'worker' else ''}"
+    look = as_its_unit(program, f"{agent} doctor{' --worker' if program.name == 'worker' else ''}")
     file = CONFIGURATION / f"{program.name}.toml"
     if program.name == "worker":
         key = "on the master: posture-agent keys create NAME --role worker --node NODE; copy NAME.key here as"

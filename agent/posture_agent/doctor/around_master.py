@@ -45,6 +45,7 @@ def runs(data_dir: Path) -> bool:
 
 def ports(settings: MasterSettings) -> Iterator[Finding]:
     """Whether each port is free, or held by a program of ours."""
+    master_runs = runs(settings.data_dir)
     wanted = (
         ("workers", settings.listen, settings.worker_port),
         ("consoles", settings.listen, settings.control_port),
@@ -53,10 +54,10 @@ def ports(settings: MasterSettings) -> Iterator[Finding]:
     )
     for what, address, number in wanted:
         if number:
-            yield _port(f"port {what}", address, number)
+            yield _port(f"port {what}", address, number, master_runs=master_runs)
 
 
-def _port(check: str, address: str, number: int) -> Finding:
+def _port(check: str, address: str, number: int, *, master_runs: bool) -> Finding:
     host = "127.0.0.1" if address == "localhost" else address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -67,6 +68,8 @@ def _port(check: str, address: str, number: int) -> Finding:
             holder = _holder(number)
             if holder is not None and "posture" in holder:
                 return ok(check, f"{address}:{number} is held by a running {holder}")
+            if holder is None and master_runs:  # only root may know whose port it is
+                return ok(check, f"{address}:{number} is in use, and a master runs")
             who = f"by {holder}" if holder else "by another program"
             advice = "end it, or set another port" if error.errno == 98 else "set an address of this machine"
             text = (
@@ -83,8 +86,8 @@ def _holder(number: int) -> str | None:
             here = connection.laddr and connection.laddr.port == number
             if here and connection.status == psutil.CONN_LISTEN and connection.pid:
                 words = psutil.Process(connection.pid).cmdline()
-                ours = next((word for word in words if "posture" in word), None)
-                return Path(ours or words[0]).name if words else None
+                names = [Path(word).name for word in words]
+                return next((name for name in names if "posture" in name), names[0] if names else None)
     return None
 
 
