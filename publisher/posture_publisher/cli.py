@@ -82,7 +82,7 @@ def run(**flags: Any) -> int:
     if settings.replicas > 1:
         from posture_publisher.replicas import publish  # noqa: PLC0415 - likewise
 
-        return publish(settings, source)
+        return publish(settings, source, service)
     daemon = Daemon(settings, source, service)
     with monitored(settings, [lambda: daemon.glance]):
         return daemon.run()

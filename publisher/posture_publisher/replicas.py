@@ -15,6 +15,7 @@ from posture_publisher.settings import PublisherSettings
 from posture_publisher.sources import Source
 from posture_publisher.sources.fan import Fan
 from posture_shared.exits import Exit, Stop
+from posture_shared.service import Service
 
 _JOIN_S: Final = 0.2
 
@@ -22,9 +23,9 @@ _JOIN_S: Final = 0.2
 class _Replica(threading.Thread):
     """One camera's daemon in a thread of its own."""
 
-    def __init__(self, settings: PublisherSettings, source: Source) -> None:
+    def __init__(self, settings: PublisherSettings, source: Source, service: Service | None) -> None:
         super().__init__(name=settings.pi_id, daemon=True)
-        self.daemon_ = Daemon(settings, source)
+        self.daemon_ = Daemon(settings, source, service)
         self.stop: Stop | None = None
 
     def glance(self) -> Glance:
@@ -39,14 +40,17 @@ class _Replica(threading.Thread):
             self.stop = stop
 
 
-def publish(settings: PublisherSettings, source: Source) -> Exit:
+def publish(settings: PublisherSettings, source: Source, service: Service | None = None) -> Exit:
     """Publish `source` as `settings.replicas` cameras until it ends or a signal comes; the table goes to stdout.
 
     Raises:
         Stop: as the first camera that was stopped.
     """
     fan = Fan(source, settings.replicas, size=settings.size_px, quality=settings.quality)
-    replicas = [_Replica(of_replica(settings, n), tap) for n, tap in enumerate(fan.taps, start=1)]
+    # All take their pictures from one source: the first tells systemd for all that it gives some.
+    voices = [service, *[None] * (settings.replicas - 1)]
+    cameras = enumerate(zip(fan.taps, voices, strict=True), start=1)
+    replicas = [_Replica(of_replica(settings, n), tap, voice) for n, (tap, voice) in cameras]
 
     def end(_number: int, _frame: FrameType | None) -> None:
         for replica in replicas:

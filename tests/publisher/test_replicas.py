@@ -17,6 +17,7 @@ from posture_publisher.sources.fan import Fan
 from posture_shared.frame import extract
 from support.mosquitto import Mosquitto
 from support.processes import Programs, wait_for
+from support.systemd import Listener
 
 
 class Counting:
@@ -115,14 +116,20 @@ def test_a_folder_is_published_as_several_cameras(broker: Mosquitto, programs: P
 
 
 @pytest.mark.integration
-def test_a_signal_ends_all_cameras_and_the_figures_still_come(broker: Mosquitto, programs: Programs):
+def test_a_signal_ends_all_cameras_and_the_figures_still_come(broker: Mosquitto, programs: Programs, tmp_path: Path):
+    systemd = Listener(tmp_path / "notify", watchdog_s=1.0)
     publisher = programs.start(
         *("posture-publisher", "run", "--pi-id", "pi1", "--broker", broker.address, "--source", "synthetic"),
         *("--fps", "20", "--replicas", "5"),
+        env=systemd.environment,
     )
+    systemd.wait_for("READY=1")
+    systemd.wait_fed(2)
     wait_for(lambda: publisher.err_path.read_text().count("publisher started") == 5, 30)
     wait_for(lambda: publisher.err_path.read_text().count("broker connected") == 5, 30)
     assert publisher.terminate() == 0
+    assert (systemd.count("READY=1"), systemd.count("STOPPING=1")) == (1, 1), "one camera speaks for all"
+    systemd.close()
     lines = list(csv.DictReader(publisher.out_path.read_text().splitlines()))
     assert [line["pi_id"] for line in lines] == [f"pi1_{number}" for number in range(1, 6)]
     assert "Traceback" not in publisher.err_path.read_text()
