@@ -129,3 +129,15 @@ def test_a_defect_behind_the_intake_is_a_failed_row_not_a_frame_held_for_ever(de
     desk.settle(desk.outcomes[0].result.frame_id)
     assert desk.acknowledged == [1]
     assert desk.intake.budget.held == 0
+
+
+def test_a_defect_with_a_frame_that_waited_does_not_hold_up_whoever_makes_room_for_it() -> None:
+    desk = Desk(window=4)
+    for packet in range(1, 7):
+        desk.deliver(identified(packet), packet)
+    desk.intake._on_frame = lambda _frame: 1 / 0  # type: ignore[assignment]
+    desk.settle(desk.frames[0].frame_id)
+    assert desk.acknowledged == [1]
+    [outcome] = desk.outcomes
+    assert (outcome.result.run, outcome.result.seq, outcome.result.posture_status) == (RUN, 5, "Failed")
+    assert "division by zero" in outcome.result.reason

@@ -22,6 +22,7 @@ from posture_agent.master.fairness import Fairness
 from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.identity import Durable, Flying, InFlight, Known, New
 from posture_agent.master.outcome import Outcome
+from posture_agent.master.results import failed_outcome, failure
 from posture_agent.master.skew import Skew
 from posture_agent.master.tally import Tally
 from posture_agent.store.delivery import Delivery
@@ -183,7 +184,7 @@ class Intake:
                     self._pass_on(new.frame_id, arrival)
                 except Exception as error:
                     log.exception("event=intake_failed frame=%s", new.frame_id)
-                    self._judge(new.frame_id, arrival, "Failed", f"the master failed on this frame: {error}")
+                    self._judge(new.frame_id, arrival, "Failed", failure(error))
 
     def reject(self, reason: str, topic: str, size: int, receipt: Receipt) -> None:
         """Count a message that is no frame, and let it be acknowledged."""
@@ -349,7 +350,12 @@ class Intake:
                 return False
             frame = replace(frame, jpeg=picture or b"")
             self._resize(held, len(frame.jpeg) + _OVERHEAD_BYTES)
-        self._on_frame(frame)
+        try:
+            self._on_frame(frame)
+        except Exception as error:
+            # Whoever offers may be settling others: a defect with this frame must not hold up theirs.
+            log.exception("event=intake_failed frame=%s", frame.frame_id)
+            self._on_outcome(failed_outcome(frame, error, node=self._node))
         return True
 
     def _judge(self, frame_id: str, arrival: Arrival, status: PostureStatus, reason: str) -> None:

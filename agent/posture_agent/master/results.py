@@ -1,12 +1,13 @@
 """From a finished lease to the row: the one place where a `Result` is put together."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from posture_agent.analysis.settings import KeepPictures
 from posture_agent.master.completion import Completion
 from posture_agent.master.frames import AcceptedFrame
+from posture_agent.master.outcome import Outcome
 from posture_shared.messages.worker import Analysis
-from posture_shared.records import Latency, Result
+from posture_shared.records import Latency, Result, StoryStep
 
 
 def result_of(
@@ -42,6 +43,23 @@ def result_of(
         model=analysis.model or None,
         latency_ms=Latency(queue=_round(queue_ms), analyze=_round(analysed)),
     )
+
+
+def failure(error: Exception) -> str:
+    """The reason of a frame that a defect of the master's ended."""
+    return f"the master failed on this frame: {error}"
+
+
+def failed_outcome(frame: AcceptedFrame, error: Exception, *, node: str) -> Outcome:
+    """The outcome of a frame that could not be handed to the workers: `Failed`, by the master's own `node`."""
+    analysis = Analysis(posture_status="Failed", reason=failure(error))
+    now = datetime.now(UTC)
+    result = result_of(frame, analysis, node=node, attempt=0, queue_ms=None, analyzed_at=now)
+    steps = [
+        StoryStep(at=frame.received_at, step="received", detail=f"images/{frame.pi_id}"),
+        StoryStep(at=now, step="result", detail=f"Failed: {analysis.reason}"),
+    ]
+    return Outcome(result=result, received_s=frame.received_s, steps=steps)
 
 
 def kept_picture(completion: Completion, keep: KeepPictures) -> bytes | None:
