@@ -88,7 +88,7 @@ def tabs(names: Sequence[tuple[str, int | None]], active: str) -> list[tuple[str
     cells: list[tuple[str, Cell]] = []
     for index, (name, count) in enumerate(names, start=1):
         on = name == active
-        counted = "" if count is None else f" {count}"
+        counted = "" if count is None else f" ({count})"
         cells.append(
             (
                 name,

@@ -95,6 +95,7 @@ async def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def _without_fetching(svg: str) -> str:
-    """The picture with the reader's own font instead of one from the network."""
+    """The picture with the reader's own font instead of one from the network, and with its blanks for every viewer."""
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = svg.replace("<text ", '<text xml:space="preserve" ')
     return re.sub(r"font-family: [^;]*;", f"font-family: {_FONTS};", svg)

@@ -86,12 +86,13 @@ class OverviewView(View):
         self.query_one("#nodes-now", LiveTable).show(nodes(store), moment)
         # A stream to glance at: twice a second is enough, and halves what goes over a slow line.
         self._turn += 1
-        if self._turn % 2 or reading.connection.phase is not Phase.LIVE:
-            self.query_one("#results-now", LiveTable).show(results(store)[:RECENT], moment)
+        newest = self.query_one("#results-now", LiveTable)
+        if self._turn % 2 or not newest.total or reading.connection.phase is not Phase.LIVE:
+            newest.show(results(store)[:RECENT], moment)
         self.query_one("#happenings", LiveTable).show(happenings(store), moment)
         self.query_one("#links-now", LiveTable).show(link_lines(reading), moment)
         latency = self.query_one("#latency-now", CellLines)
-        if latency.display and self._turn % LATENCY_EVERY == 1:
+        if latency.display and (self._turn % LATENCY_EVERY == 1 or not latency.lines):
             cells = latency.content_size.width
             latency.show(fact_lines(group_facts(groups(store), cells - LABEL - 1), cells))
         self._share_height(max(len(store.cameras), len(nodes(store))))

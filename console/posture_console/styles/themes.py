@@ -1,6 +1,7 @@
 """The themes: a Textual theme for the frame of the screen and a style for every tone of the rows, from one palette.
 
-Contrast of text on its background is at least 4.5:1, of faint text 3:1. `posture-safe` uses the colours of Okabe and
+Contrast of text on its background is at least 4.5:1, also under the cursor; of faint text there, and on a cell that has
+just changed, 3:1. Lines and the empty part of bars are no text. `posture-safe` uses the colours of Okabe and
 Ito, which stay apart for colour-blind eyes; `posture-contrast` has 7:1 and more; `posture-mono` needs no colour. Glyphs
 carry every meaning besides.
 """
@@ -101,7 +102,7 @@ DARK: Final = _look(
         raised="#1a242e",
         line="#263340",
         selection="#2d4a55",
-        cursor="on #1d3b40",
+        cursor="on #18333a",
         resting="on #16202a",
         flash=("on #1f2b38", "on #33475c"),
     ),
@@ -109,7 +110,7 @@ DARK: Final = _look(
         Tone.TEXT: "#d5dde5",
         Tone.STRONG: "bold #f2f6f9",
         Tone.DIM: "#8b98a5",
-        Tone.FAINT: "#66737f",
+        Tone.FAINT: "#788592",
         Tone.ACCENT: "#4fd1b5",
         Tone.GOOD: "#6fcf8b",
         Tone.BAD: "#f2706b",
@@ -120,7 +121,7 @@ DARK: Final = _look(
         Tone.BADGE: "bold #10161c on #e9b44c",
         Tone.ALERT: "bold #ffffff on #b3261e",
     },
-    heading="bold #75848f",
+    heading="bold #768590",
 )
 LIGHT: Final = _look(
     "posture-light",
@@ -130,7 +131,7 @@ LIGHT: Final = _look(
         raised="#e4e9ec",
         line="#c9d2d8",
         selection="#bfe3da",
-        cursor="on #cfe8e1",
+        cursor="on #d9efe9",
         resting="on #eaeff1",
         flash=("on #f3edd6", "on #f6e3a1"),
     ),
@@ -138,9 +139,9 @@ LIGHT: Final = _look(
         Tone.TEXT: "#1d252c",
         Tone.STRONG: "bold #0b1116",
         Tone.DIM: "#56636d",
-        Tone.FAINT: "#7d8992",
-        Tone.ACCENT: "#0b7a66",
-        Tone.GOOD: "#1c7a3a",
+        Tone.FAINT: "#646f78",
+        Tone.ACCENT: "#0b7663",
+        Tone.GOOD: "#1c7839",
         Tone.BAD: "#b3261e",
         Tone.WARN: "#8a5a00",
         Tone.INFO: "#2a5bc4",
@@ -160,7 +161,7 @@ SAFE: Final = _look(
         raised="#262626",
         line="#3a3a3a",
         selection="#274a5e",
-        cursor="on #24404f",
+        cursor="on #1c3644",
         resting="on #222222",
         flash=("on #292929", "on #474747"),
     ),
@@ -168,13 +169,13 @@ SAFE: Final = _look(
         Tone.TEXT: "#e8e8e8",
         Tone.STRONG: "bold #ffffff",
         Tone.DIM: "#a8a8a8",
-        Tone.FAINT: "#7a7a7a",
+        Tone.FAINT: "#838383",
         Tone.ACCENT: "#56b4e9",
         Tone.GOOD: "#56b4e9",
         Tone.BAD: "bold #e69f00",
         Tone.WARN: "#f0e442",
         Tone.INFO: "#9ad0f5",
-        Tone.AWAY: "#cc79a7",
+        Tone.AWAY: "#d083ae",
         Tone.TRACK: "#3d3d3d",
         Tone.BADGE: "bold #101010 on #f0e442",
         Tone.ALERT: "bold #101010 on #e69f00",
@@ -189,7 +190,7 @@ CONTRAST: Final = _look(
         raised="#1c1c1c",
         line="#b0b0b0",
         selection="#00508c",
-        cursor="bold on #00508c",
+        cursor="bold on #003a66",
         resting="on #303030",
         flash=("on #303030", "on #5f5f00"),
     ),
@@ -218,7 +219,7 @@ MONO: Final = _look(
         raised="#1e1e1e",
         line="#5a5a5a",
         selection="#4a4a4a",
-        cursor="bold on #3c3c3c",
+        cursor="bold on #303030",
         resting="on #1e1e1e",
         flash=("on #242424", "on #505050"),
     ),
