@@ -127,6 +127,26 @@ async def test_an_outcome_that_cannot_be_stored_is_a_failed_row_with_the_reason(
     assert sum("could not be stored" in r.reason for r in results) == 2
 
 
+async def test_a_defect_with_one_outcome_costs_no_other_its_row_and_nobody_their_answer(store: Store) -> None:
+    prepare = store.committer._group.prepare
+
+    def fails(outcomes: Any, *more: Any) -> Any:
+        if any(one.result.pi_id == "odd" for one, _ in outcomes):
+            raise RuntimeError("a defect of ours")
+        return prepare(outcomes, *more)
+
+    store.committer._group.prepare = fails  # type: ignore[method-assign]
+    for one in (outcome("pi1"), outcome("odd"), outcome("pi2")):
+        store.committer.submit(one)
+    await asyncio.wait_for(asyncio.wrap_future(store.committer.write(lambda _connection: None)), 5)
+    await eventually(lambda: len(store.reads.results()) == 2 and store.alarms)
+    assert {result.pi_id for result in store.reads.results()} == {"pi1", "pi2"}
+    assert store.alarms == [
+        ("store", "outcomes", "1 outcome(s) could not be stored: a defect of ours; restart the master")
+    ]
+    assert store.committer.backlog == 1
+
+
 async def test_a_job_that_fails_tells_its_asker_and_spoils_nothing(store: Store) -> None:
     def bad(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO state (name, value, at) VALUES ('half', '1', '')")

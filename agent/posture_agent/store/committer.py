@@ -76,7 +76,7 @@ class Committer:
         pictures: the folder of pictures.
         on_committed: called on the loop with outcomes that are durable now, their results complete
             (`image_path`, `filename`, `latency_ms.total`, `end_to_end_ms`).
-        on_alarm: called on the loop; kinds `store` and `pictures`.
+        on_alarm: called on the loop; kinds `store` (the file, or outcomes that a defect keeps out) and `pictures`.
         delivery_of: for a frame that came without identity, how it was delivered; stored with its row.
         skew_ms: a camera's clock skew, or None while unknown; called from the committer's thread.
         linger_s: how long a group collects, in seconds; a fast stream's groups collect longer (`linger`).
@@ -101,6 +101,7 @@ class Committer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failing = False
         self._pictures_failing = False
+        self._stuck = 0
         self._closing = threading.Event()
         self.backlog = 0
         """Outcomes submitted and not yet durable."""
@@ -166,12 +167,35 @@ class Committer:
             for outcomes, asks in self._groups():
                 try:
                     self._commit(connection, self._group.prepare(outcomes, ids, self._tell_pictures), asks)
-                except Exception as error:
-                    # These frames stay unacknowledged and come again after a restart; the others go on.
+                except Exception:
                     log.exception("event=group_failed rows=%d", len(outcomes))
-                    self._failed(f"{len(outcomes)} outcomes could not be stored: {error}; restart the master")
+                    self._commit_apart(connection, outcomes, asks, ids)
         finally:
             connection.close()
+
+    def _commit_apart(
+        self,
+        connection: sqlite3.Connection,
+        outcomes: list[tuple[Outcome, Delivery | None]],
+        asks: list[_Ask],
+        ids: Iterator[int],
+    ) -> None:
+        """After a defect with a group: each part by itself, so that one costs no other its row or its answer."""
+        try:
+            self._commit(connection, [], asks)
+        except Exception as error:
+            log.exception("event=asks_failed asks=%d", len(asks))
+            for ask in asks:
+                ask.answer(error)
+        for one in outcomes:
+            try:
+                self._commit(connection, self._group.prepare([one], ids, self._tell_pictures), [])
+            except Exception as error:
+                # It stays unacknowledged and comes again after a restart.
+                log.exception("event=outcome_failed frame=%s", one[0].result.frame_id)
+                self._stuck += 1
+                sentence = f"{self._stuck} outcome(s) could not be stored: {error}; restart the master"
+                self._call(self._on_alarm, "store", "outcomes", sentence)
 
     def _groups(self) -> Iterator[tuple[list[tuple[Outcome, Delivery | None]], list[_Ask]]]:
         ended = False
