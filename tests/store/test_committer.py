@@ -1,10 +1,13 @@
 """Rows and pictures become durable, or nothing is told."""
 
 import asyncio
+import contextlib
 import os
+import pwd
 import sqlite3
-import stat
+import tempfile
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from posture_shared.exits import Stop
 from posture_shared.frame import new_id
 from posture_shared.records import Decision
 from support.opened_store import NOW, Store, outcome
+from support.postgres import unprivileged_user
 from support.processes import eventually
 
 
@@ -280,11 +284,23 @@ def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
         Outbox(tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_refused_in_words(tmp_path: Path) -> None:
-    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(Stop, match="cannot be used"):
-        Outbox(tmp_path / "data")
+@contextlib.contextmanager
+def somebody_who_may_not_write_everywhere() -> Iterator[None]:
+    user = unprivileged_user()
+    if user:
+        os.seteuid(pwd.getpwnam(user).pw_uid)
+    try:
+        yield
+    finally:
+        if user:
+            os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_written_is_refused_in_words() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to other users
+        Path(folder).chmod(0o555)
+        with somebody_who_may_not_write_everywhere(), pytest.raises(Stop, match="cannot be used"):
+            Outbox(Path(folder) / "data")
 
 
 async def test_many_small_groups_and_one_large_are_all_told(store: Store) -> None:
