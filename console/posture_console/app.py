@@ -6,6 +6,7 @@ that are covered cost nothing.
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from textual.events import Key
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from posture_console.collecting import EVERYTHING_S, collect_everything, collect_what_is_new
+from posture_console.collecting import Collecting
 from posture_console.core.connection import Connection
 from posture_console.core.notices import Notices
 from posture_console.core.playback import Playback
@@ -43,20 +44,18 @@ from posture_console.screens.tables import CamerasView, DecisionsView, LogView, 
 from posture_console.screens.view import VIEWS, View
 from posture_console.settings import ConsoleSettings, Target, target_named
 from posture_console.styles.themes import LOOKS
+from posture_console.switching import SwitchingApp
 from posture_console.taping import Taping
 from posture_console.widgets import terminal_pictures
 from posture_console.widgets.live_table import LiveTable
-from posture_console.widgets.thrifty import ThriftyApp
 from posture_shared.exits import Exit, Stop
 
 if TYPE_CHECKING:
     from posture_console.screens.acting import Done
 
 FLUSH_S: Final = 0.25
-STARTED_S: Final = 2.0
-"""Seconds until what stays is in memory."""
-SETTLE_S: Final = 0.005
-"""How long a view that is left or come to may settle before it is painted, seconds."""
+STARTED_S: Final = 1.5
+"""Seconds after which rows are there, and the other views are built."""
 AGES_S: Final = 1.0
 """Ages move on even when nothing arrives."""
 
@@ -73,7 +72,7 @@ class _Seen:
     recording: str
 
 
-class ConsoleApp(ThriftyApp):
+class ConsoleApp(SwitchingApp):
     """The console for one master at a time, or for what `source` has instead."""
 
     TITLE = "posture edge"
@@ -133,17 +132,19 @@ class ConsoleApp(ThriftyApp):
         self._target = target
         self._seen: _Seen | None = None
         self._following: asyncio.Task[None] | None = None
+        self._collecting = Collecting(time.monotonic())
 
     def on_mount(self) -> None:
         """Begin to follow the master, and to repaint."""
         self.set_keymap(self._own_keys)
+        self._collecting.begin()
         self._following = asyncio.create_task(self.link.run())
         self.set_interval(FLUSH_S, self.flush)
-        self.set_timer(STARTED_S, collect_what_is_new)
-        self.set_interval(EVERYTHING_S, collect_everything)
+        self.set_timer(STARTED_S, self.build_ahead)
 
     async def on_unmount(self) -> None:
         """Leave the master."""
+        self._collecting.end()
         await self.taping.end()
         if self._following is not None:
             self._following.cancel()
@@ -174,6 +175,7 @@ class ConsoleApp(ThriftyApp):
         """Give the view on top what changed since the last time."""
         if not self.is_running or not self.screen_stack:
             return
+        self._collecting.look(time.monotonic(), self.touched_s)
         screen = self.screen_stack[-1]
         if not isinstance(screen, View) or not screen.has_widgets:
             return
@@ -218,6 +220,7 @@ class ConsoleApp(ThriftyApp):
             if mode != self.DEFAULT_MODE:
                 await self.remove_mode(mode)
                 self.add_mode(mode, view)
+        self.build_ahead()
         self.refresh_bindings()
         self.flush()
 
@@ -229,10 +232,6 @@ class ConsoleApp(ThriftyApp):
             results=self.settings.results_kept,
             read_only=target.refusal,
         )
-
-    def delay_update(self, delay: float = SETTLE_S) -> None:
-        """Hold painting back while views change places; Textual's own 50 ms are most of what a key takes."""
-        super().delay_update(min(delay, SETTLE_S))
 
     def action_links(self) -> None:
         """Open the link matrix."""
@@ -285,7 +284,6 @@ class ConsoleApp(ThriftyApp):
     def action_view(self, mode: str) -> None:
         """Go to a view, from wherever one is: the top of its stack of details."""
         self.switch_mode(mode)
-        self.call_next(self.flush)
 
     def open_screen(self, kind: Callable[[str], Screen[None]], name: str) -> None:
         """Open the view of a camera or node by its name."""
@@ -304,8 +302,9 @@ class ConsoleApp(ThriftyApp):
             self.push_screen(HelpScreen(keys_of(self.screen)))
 
     @on(View.Ready)
-    def _first_reading(self) -> None:
+    def _complete(self) -> None:
         self.flush()
+        self.paint()
 
     @on(LiveTable.Opened)
     def _open(self, event: LiveTable.Opened) -> None:

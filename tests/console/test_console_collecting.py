@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from posture_console import collecting
+from posture_console.collecting import AT_LAST_S, EVERYTHING_S, LOOK_S, STILL_S, Collecting
+
+NEVER_S = -1000.0
+"""A key long ago."""
 
 
 class View:
@@ -16,34 +19,66 @@ class View:
         self.itself = self
 
 
-@pytest.fixture(autouse=True)
-def own_collector() -> Iterator[None]:
-    yield
-    gc.callbacks.clear()
-    gc.unfreeze()
-
-
-def test_what_survives_a_full_collection_is_not_looked_at_by_the_next() -> None:
-    collecting.collect_what_is_new()
-    kept = [View() for _ in range(1000)]
+@pytest.fixture
+def collecting() -> Iterator[Collecting]:
     gc.collect()
+    own = Collecting(0.0)
+    own.begin()
+    yield own
+    own.end()
+
+
+def closed_view() -> "weakref.ref[View]":
+    return weakref.ref(View())
+
+
+def test_no_full_collection_comes_by_itself(collecting: Collecting) -> None:
+    before = gc.get_stats()[2]["collections"]
+    kept = [View() for _ in range(200_000)]
+    assert gc.get_stats()[2]["collections"] == before
+    assert len(kept) == 200_000
+
+
+def test_what_is_new_is_collected_while_no_key_is_pressed(collecting: Collecting) -> None:
+    closed = closed_view()
+    collecting.look(LOOK_S, LOOK_S - STILL_S)
+    assert closed() is None
+
+
+def test_a_key_a_moment_ago_puts_it_off_but_not_for_ever(collecting: Collecting) -> None:
+    gc.collect(1)
+    closed = closed_view()
+    gc.disable()
+    collecting.look(LOOK_S, LOOK_S - STILL_S / 2)
+    assert closed() is not None
+    collecting.look(AT_LAST_S, AT_LAST_S)
+    gc.enable()
+    assert closed() is None
+
+
+def test_what_stays_is_not_looked_at_again(collecting: Collecting) -> None:
+    kept = [View() for _ in range(1000)]
+    collecting.look(LOOK_S, NEVER_S)
     assert gc.get_freeze_count() > len(kept)
     assert len(gc.get_objects()) < len(kept)
 
 
-def test_a_closed_view_is_given_back_when_everything_is_looked_through() -> None:
-    collecting.collect_what_is_new()
+def test_a_view_closed_later_is_given_back_when_everything_is_looked_through(collecting: Collecting) -> None:
     view = View()
     closed = weakref.ref(view)
-    gc.collect()
+    collecting.look(LOOK_S, NEVER_S)
     del view
-    gc.collect()
+    collecting.look(2 * LOOK_S, NEVER_S)
     assert closed() is not None
-    collecting.collect_everything()
+    collecting.look(EVERYTHING_S, NEVER_S)
     assert closed() is None
 
 
-def test_beginning_twice_changes_nothing() -> None:
-    collecting.collect_what_is_new()
-    collecting.collect_what_is_new()
-    assert len(gc.callbacks) == 1
+def test_in_the_end_the_collector_is_as_it_was() -> None:
+    before = gc.get_threshold()
+    own = Collecting(0.0)
+    own.begin()
+    assert gc.get_threshold() != before
+    own.end()
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0

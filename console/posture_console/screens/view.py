@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.events import ScreenResume
 from textual.message import Message
 
 from posture_console.core.connection import Phase
@@ -27,7 +28,7 @@ class View(Acting):
     """Which tab is marked while this view is shown."""
 
     class Ready(Message):
-        """The view has its widgets and wants its first reading."""
+        """The view is there with its widgets, and wants a reading and to be painted."""
 
     has_widgets = False
     """Whether the view is composed down to its last widget; a screen is on top before that."""
@@ -36,6 +37,12 @@ class View(Acting):
         """Ask for the first reading at once instead of at the next flush."""
         self.has_widgets = True
         self.post_message(self.Ready())
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Come to again: what is shown is what was known when it was left; its styles are as they were."""
+        if self.has_widgets:
+            event.refresh_styles = False
+            self.post_message(self.Ready())
 
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
@@ -68,6 +75,11 @@ class View(Acting):
             shown.show([line])
         self.set_class(reading.is_stale, "-stale")
         self.show(reading)
+
+    def _compositor_refresh(self) -> None:
+        """Paint what changed; while painting is held back, Textual would do the work and throw it away."""
+        if not self.app._batch_count:  # noqa: SLF001 - Textual's own
+            super()._compositor_refresh()
 
     @on(TabStrip.Chosen)
     def _go_to_tab(self, event: TabStrip.Chosen) -> None:

@@ -19,7 +19,8 @@ from posture_console.widgets.paint import GAP, paint
 GUTTER: Final = 1
 """Cells at the left, for the mark."""
 
-STRIPS_KEPT: Final = 1000
+STRIPS_KEPT: Final = 200
+"""Two tall screens of rows; a strip takes several kB, and each table has its own."""
 _GAP_CELLS: Final = len(GAP.text)
 _MARK: Final = Span("▌", Tone.ACCENT)
 _NO_MARK: Final = Span(" ")
