@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from click.testing import CliRunner
 from posture_agent.commands.forget import forget
 from posture_agent.store import journal
 from posture_agent.store.migrate import migrate
+from posture_agent.store.waiting_frames import Waiting, WaitingFrames
 from posture_shared.exits import Exit, Stop
 from posture_shared.timeline import Episode, PostureBaseline
 from support.opened_store import Store, outcome
 from support.postgres import Postgres
 from support.processes import free_port
+from support.site_records import frame
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 FACE = b"\xff\xd8a face that nobody shall see again\xff\xd9"
@@ -118,6 +121,36 @@ async def test_a_frame_that_was_forgotten_does_not_come_back_as_a_new_one(store:
     await store.commit(one)
     run(store)
     assert store.outbox.owner(one.result.frame_id) == "pi1"
+
+
+async def test_what_was_under_way_leaves_neither_row_nor_picture(store: Store):
+    """A worker's late result, a frame about to be parked, an episode that went on: the master has them in memory."""
+    run(store)
+    late, episode = NOON + timedelta(seconds=1), Episode(episode_id="e", pi_id="pi1", started=NOON, ended=NOON)
+    told = await store.commit(
+        outcome(picture=FACE, captured_time=late, received_time=late),
+        outcome(picture=FACE, captured_time=None, received_time=late),
+        outcome("pi2", captured_time=late, received_time=late),
+        outcome(captured_time=NOON + timedelta(minutes=1)),
+    )
+    await asyncio.wrap_future(store.committer.write(journal.episode(episode)))
+    parked = Waiting(replace(frame("pi1"), jpeg=FACE, captured=late), None)
+    waiting = WaitingFrames(store.outbox, store.committer.write)
+    await asyncio.wrap_future(waiting.keep([parked]))
+    assert len(told) == 4, "each is acknowledged"
+    assert store.outbox.owner(told[0].result.frame_id) == "pi1"
+    assert {one.frame_id for one in store.reads.results()} == {one.result.frame_id for one in told[2:]}
+    assert waiting.load() == []
+    assert run(store, "--dry-run")["here"] == counts()
+    assert FACE not in all_files(store)
+    waiting.close()
+
+
+async def test_what_is_yet_to_be_taken_is_not_forgotten(store: Store):
+    later = ("--until", (datetime.now(UTC) + timedelta(days=1)).isoformat())
+    run(store, *later)
+    await store.commit(outcome(picture=FACE, captured_time=datetime.now(UTC) + timedelta(seconds=1)))
+    assert len(store.reads.results()) == 1
 
 
 async def test_a_running_store_goes_on_committing_meanwhile(store: Store):

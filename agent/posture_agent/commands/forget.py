@@ -89,11 +89,9 @@ def _forget(settings: "MasterSettings", span: "Span", admin_url: str | None, *, 
     there = None if admin_url is None else _in_database(admin_url, settings, span, dry_run=dry_run)
     notes = []
     if told is not None:
-        notes.append(f"the camera could not be told ({told}): what it still keeps comes later; then run this again")
+        notes.append(f"the camera could not be told ({told}): what it still keeps stays there until it was sent")
     if running and not dry_run:
         notes.append("a master runs on this folder: consoles show the last results until it is started again")
-    if not running and not dry_run:
-        notes.append("no master runs: frames that wait at the broker come when it starts; then run this again")
     if there is None and settings.database.configured:
         notes.append("rows in PostgreSQL stay: run this again with --admin-url")
     done = {

@@ -1,8 +1,9 @@
 """Removes what is known of one camera's span of time: rows and pictures here, rows in PostgreSQL.
 
 Done twice it is the same as once, so whatever interrupts it, it is simply run again: pictures go before the rows that
-name them. Frame ids stay in `seen`, or a publisher's repeats would come back. Works beside a running master: each step
-is one short transaction, as the committer's are.
+name them. Frame ids stay in `seen`, or a publisher's repeats would come back; the span stays in `forgotten`, or what a
+running master, its workers or the camera still have of it would. Works beside a running master: each step is one short
+transaction, as the committer's are.
 """
 
 import sqlite3
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg2.extensions
 from psycopg2 import sql
 
-from posture_agent.store import rows, schema
+from posture_agent.store import forgotten, rows, schema
 from posture_agent.store.pictures import find
 from posture_agent.store.writing import transaction, writing
 
@@ -79,12 +80,14 @@ def forget(file: Path, span: Span, *, progress: Callable[[int], None] = lambda _
         OSError: a picture cannot be removed.
     """
     with writing(file) as connection:
+        connection.executescript(schema.LATER)  # an older program may have been the last to open this file
+        with transaction(connection):
+            forgotten.remember(connection, *span)
         found = look(connection, file.parent, span)
         gone = 0
         while count := _forget_frames(connection, file.parent, span):
             gone += count
             progress(gone)
-        connection.executescript(schema.LATER)  # an older program may have been the last to open this file
         with transaction(connection):
             connection.execute(_WAITING, _values(span))
             for table, condition in _OTHERS.items():

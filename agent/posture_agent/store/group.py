@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import compress
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +18,7 @@ import msgspec
 
 from posture_agent import faults
 from posture_agent.master.outcome import Outcome
-from posture_agent.store import delivery, rows
+from posture_agent.store import delivery, forgotten, rows
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.pictures import Picture, Pictures, file_name, relative_path
 from posture_shared.records import Latency, Result
@@ -42,15 +44,20 @@ class Prepared:
     outcome: Outcome
     delivery: Delivery | None
     values: tuple[Any, ...]
+    picture: Path | None
 
     @staticmethod
     def insert(connection: sqlite3.Connection, group: Sequence["Prepared"]) -> None:
-        """Insert the rows of `group` within the transaction that is open."""
+        """Insert the rows of `group` within the transaction that is open; what was forgotten leaves nothing."""
         if not group:
             return
         connection.executemany(_INSERT, [p.values for p in group])
         at = int(time.time())
         results = [p.outcome.result for p in group]
+        gone = forgotten.among(connection, [(r.pi_id, r.captured_time or r.received_time) for r in results])
+        for prepared in compress(group, gone):
+            if prepared.picture is not None:
+                prepared.picture.unlink(missing_ok=True)
         connection.executemany(_SEEN, [(UUID(r.frame_id).bytes, r.pi_id, at) for r in results if r.run is not None])
         delivered = [(*p.delivery, p.outcome.result.frame_id) for p in group if p.delivery is not None]
         if delivered:
@@ -101,7 +108,7 @@ class Group:
             result = _reduced(result, error)
             done = replace(done, result=result, steps=[])
             values = (row_id, *rows.result_values(result), "[]", rows.now())
-        return Prepared(row_id, done, how, values)
+        return Prepared(row_id, done, how, values, None if path is None else self._pictures.file(path))
 
     def _completed(self, outcome: Outcome, path: str | None) -> Result:
         result = outcome.result

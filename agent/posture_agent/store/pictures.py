@@ -64,6 +64,10 @@ class Pictures:
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="picture")
         self._started = False
 
+    def file(self, path: str) -> Path:
+        """Where the picture of that path is, or would be."""
+        return self._root / path
+
     def write(self, pictures: Sequence[Picture]) -> list[OSError | None]:
         """Make `pictures` durable; for each one None, or why it could not be written."""
         try:

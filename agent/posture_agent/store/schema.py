@@ -75,7 +75,24 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
+_FORGOTTEN: Final = (
+    "CREATE TRIGGER IF NOT EXISTS {table}_forgotten BEFORE INSERT ON {table}"
+    " WHEN EXISTS (SELECT 1 FROM forgotten AS span WHERE span.pi_id = NEW.pi_id AND {within})"
+    " BEGIN SELECT RAISE(IGNORE); END;"
+)
+"""What was forgotten is not written again, whoever writes: a frame that a worker had then, an episode that went on."""
+_TAKEN: Final = "coalesce(NEW.{}, NEW.{}) >= span.since AND coalesce(NEW.{}, NEW.{}) < span.until"
+_WITHIN: Final = {
+    "posture_log": _TAKEN.format(*("captured_time", "received_time") * 2),
+    "waiting_frames": _TAKEN.format(*("captured", "received_at") * 2),
+    "posture_episode": "NEW.started < span.until AND coalesce(NEW.ended, NEW.started) >= span.since",
+    "posture_baseline": "NEW.at >= span.since AND NEW.at < span.until",
+}
+
 LATER: Final = """
+CREATE TABLE IF NOT EXISTS forgotten (
+  pi_id TEXT NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (pi_id, since, until)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting_frames (
   frame_id TEXT NOT NULL UNIQUE, pi_id TEXT NOT NULL, run TEXT, seq INTEGER, captured TEXT, received_at TEXT NOT NULL,
   width INTEGER NOT NULL, height INTEGER NOT NULL, packet INTEGER, sha256 BLOB, jpeg BLOB NOT NULL
@@ -84,7 +101,7 @@ CREATE INDEX IF NOT EXISTS posture_log_pictured ON posture_log ((posture_status 
   WHERE image_path IS NOT NULL;
 CREATE INDEX IF NOT EXISTS posture_episode_camera ON posture_episode (pi_id, ended);
 CREATE INDEX IF NOT EXISTS posture_episode_ended ON posture_episode (ended);
-"""
+""" + "\n".join(_FORGOTTEN.format(table=table, within=within) for table, within in _WITHIN.items())
 """Made where they are missing. They are no part of the version: a program that does not know them works with them."""
 
 
