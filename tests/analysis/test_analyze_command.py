@@ -60,6 +60,24 @@ def test_annotated_pictures_are_written_as_the_folders_lie(tmp_path: Path) -> No
     assert written == {"hum_person-vlado1.jpg", "hum_person-vlado5.jpg", "sit_0004.jpg"}
 
 
+@pytest.mark.parametrize(
+    ("files", "into", "said"),
+    [
+        (["a/x.jpg"], "a", "would be replaced"),
+        (["a/x.jpeg", "b/x.jpg"], "out", "would both be"),
+    ],
+)
+def test_no_picture_is_written_over_by_an_annotated_one(tmp_path: Path, files: list[str], into: str, said: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"mine")
+    done = _analyze(*(tmp_path / name for name in files), "--annotate", tmp_path / into)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert all((tmp_path / name).read_bytes() == b"mine" for name in files)
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be_read_is_a_result_and_the_exit_code_says_when_nothing_could(tmp_path: Path) -> None:
     text, cut = tmp_path / "a.jpg", tmp_path / "b.jpg"
     text.write_text("no picture")

@@ -56,6 +56,7 @@ def run(work: FileAnalysis) -> Exit:
     if not files:
         raise Stop(f"no JPEG file in {', '.join(map(str, work.paths))}", Exit.USAGE)
     if work.annotate_dir is not None:
+        _check_targets(work.annotate_dir, work.paths, files)
         _make(work.annotate_dir)
     readable = 0
     with silenced():
@@ -141,6 +142,22 @@ def _name_in(paths: tuple[Path, ...], file: Path) -> Path:
         if path.is_dir() and path in file.parents:
             return file.relative_to(path).with_suffix(".jpg")
     return Path(file.with_suffix(".jpg").name)
+
+
+def _check_targets(folder: Path, paths: tuple[Path, ...], files: Iterable[Path]) -> None:
+    """Refuse to write over a picture that is to be analysed, or over another one's annotated picture."""
+    sources = {file.resolve(): file for file in files}
+    taken: dict[Path, Path] = {}
+    for place, file in sources.items():
+        target = folder / _name_in(paths, file)
+        if target.resolve() in sources:
+            raise Stop(f"{target} would be replaced by an annotated picture: name another folder", Exit.USAGE)
+        if taken.setdefault(target, place) != place:
+            raise Stop(
+                f"the pictures of {sources[taken[target]]} and {file} would both be {target}: analyse them apart, each "
+                "into a folder of its own",
+                Exit.USAGE,
+            )
 
 
 def _make(folder: Path) -> None:
