@@ -140,7 +140,11 @@ def demo(chosen: Chosen, *, headless: bool, seconds: int | None, screenshots: Pa
 
     chosen.take(look)
     if not headless:
-        chosen.loaded()  # a wrong theme is said before anything starts
+        chosen.loaded()  # a wrong theme, or a missing terminal, is said before anything starts
+    if not headless and screenshots is None:
+        from posture_console.app import require_terminal  # noqa: PLC0415 - Textual only for the screen
+
+        require_terminal()
     shown = {name: chosen.given.get(name) for name in look}
     code: int = run_demo(headless=headless, seconds=seconds, json=chosen.as_json, look=shown, screenshots=screenshots)
     return code

@@ -72,7 +72,7 @@ class Operator:
 
     async def told(self, *words: str) -> None:
         try:
-            await self.until(lambda: all(found in text_of(self.app) for found in words), 4.0)
+            await self.until(lambda: all(found in text_of(self.app) for found in words), 12.0)
         except AssertionError:
             shown = text_of(self.app)
             raise AssertionError(f"{[found for found in words if found not in shown]} not in\n{shown}") from None

@@ -15,6 +15,7 @@ from posture_shared.records import FrameStory, Result
 
 Fact = tuple[str, Cell]
 LABEL: Final = 10
+_KEPT: Final = "\N{NO-BREAK SPACE}%"
 
 
 def fact_lines(facts: Iterable[Fact], cells: int) -> list[Cell]:
@@ -36,10 +37,10 @@ def fact_lines(facts: Iterable[Fact], cells: int) -> list[Cell]:
 
 
 def wrapped(span: Span, room: int) -> list[Cell]:
-    """A span broken at spaces into lines of at most `room` cells."""
+    """A span broken at spaces into lines of at most `room` cells; a number keeps its per cent sign."""
     lines: list[str] = []
     now = ""
-    for part in span.text.split(" "):
+    for part in span.text.replace(" %", _KEPT).split(" "):
         joined_text = f"{now} {part}" if now else part
         if width(joined_text) <= room:
             now = joined_text
@@ -48,7 +49,7 @@ def wrapped(span: Span, room: int) -> list[Cell]:
             lines.append(now)
         now = clip(part, room)
     lines.append(now)
-    return [(Span(line, span.tone),) for line in lines]
+    return [(Span(line.replace(_KEPT, " %"), span.tone),) for line in lines]
 
 
 def result_facts(result: Result) -> list[Fact]:

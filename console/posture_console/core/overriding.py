@@ -112,7 +112,7 @@ def placed_words(scopes: Iterable[str], store: SiteStore) -> str:
     """Where the cameras of `scopes` are analysed now."""
     wanted, home = frozenset(scopes), None if store.master is None else store.master.node
     by_place: dict[str, list[str]] = {}
-    for camera in store.cameras.values():
+    for camera in sorted(store.cameras.values(), key=lambda one: one.pi_id):
         if ALL in wanted or camera.pi_id in wanted:
             state, node = look(PLACEMENT, camera.placement).label, camera.target
             place = state if node is None else f"{state} on {node}"
