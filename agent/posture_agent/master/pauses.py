@@ -130,7 +130,13 @@ class Pauses:
             now = datetime.now(UTC)
             for pi_id, pause in list(self._pauses.items()):
                 if pause.until is not None and pause.until <= now:
-                    self._change(pi_id, None)
+                    self._resume_in_time(pi_id)
+
+    def _resume_in_time(self, pi_id: str) -> None:
+        try:
+            self._change(pi_id, None)
+        except Exception:  # supervisor: what one camera's end runs into must not keep the others paused for ever
+            log.exception("event=pause_not_ended camera=%s", pi_id)
 
 
 def _check(name: str) -> None:
