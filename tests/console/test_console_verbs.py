@@ -4,11 +4,16 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from posture_console.core.connection import Connection, Phase
+from posture_console.headless.verbs import watch
 from support.fake_master import FakeMaster
 
 SNAPSHOTS = ("nodes", "cameras", "results", "decisions", "overrides", "alarms")
@@ -113,6 +118,30 @@ async def test_watch_prints_one_object_a_line(console: Console, master: FakeMast
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) >= 6
     assert len({row["frame_id"] for row in rows}) == len(rows)
+
+
+async def test_watch_says_once_that_the_link_went_and_once_that_it_is_back(capsys: pytest.CaptureFixture[str]) -> None:
+    here = Connection(address="tcp://m:5571", phase=Phase.LIVE)
+    link: Any = SimpleNamespace(store=SimpleNamespace(results={}), connection=here)
+    watching = asyncio.create_task(watch(link, as_json=True, seconds=None))
+    await asyncio.sleep(0)
+    for phase in (Phase.LOST, Phase.LOST, Phase.SYNCING, Phase.LIVE, Phase.LIVE):
+        link.connection = replace(here, phase=phase, since_s=time.monotonic(), reason="it is silent")
+        link.on_change()
+        await asyncio.sleep(0.01)
+    watching.cancel()
+    went, back = capsys.readouterr().err.splitlines()
+    assert went == "posture-console: no word from tcp://m:5571 for 0 s: it is silent; trying again"
+    assert back == "posture-console: live with tcp://m:5571 again"
+
+
+async def test_watch_ends_with_4_when_the_master_refuses_it_from_now_on(console: Console, master: FakeMaster) -> None:
+    watching = asyncio.create_task(console("watch"))
+    await asyncio.sleep(2)
+    master.refuse = "this key is not allowed any more"
+    done = await watching
+    assert done.returncode == 4
+    assert "refuses this console: this key is not allowed any more" in done.stderr
 
 
 async def test_no_master_ends_with_3_within_the_timeout(console: Console) -> None:
