@@ -257,3 +257,12 @@ async def test_any_size_of_terminal_is_survived(new_app: NewApp, until: Until, s
         await pilot.resize_terminal(90, 30)
         await asyncio.sleep(0.1)
         assert app.screen.query(CellLines)
+
+
+async def test_help_is_not_cut_at_80_columns(new_app: NewApp, until: Until) -> None:
+    app = new_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(lambda: app.link.connection.is_live)
+        await pilot.press("question_mark")
+        await until(lambda: "this table" in text_of(app))
+        assert "…" not in "\n".join(line[2:-2] for line in text_of(app).splitlines()[2:-2])

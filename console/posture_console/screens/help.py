@@ -14,7 +14,8 @@ from posture_console.core.status import PLACEMENT, POSTURE, WORKER, Look
 from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.live_table import LiveTable
 
-_WIDTH: Final = 70
+_WIDTH: Final = 68
+"""What 80 columns leave beside border and scroll bar."""
 _TEXTUALS_OWN: Final = frozenset({"copy_text", "focus_previous", "help_quit", "page_left", "page_right"})
 _SCROLLING: Final = ("scroll_", "page_")
 

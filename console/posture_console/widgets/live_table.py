@@ -62,7 +62,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             "mark",
             "Mark",
             show=False,
-            tooltip="Mark the row; copy, export and pausing cameras take marked rows",
+            tooltip="Mark the row; copy, export and acts take the marked rows",
             id="mark",
         ),
         Binding(
