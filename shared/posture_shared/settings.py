@@ -293,11 +293,15 @@ def _is_model(kind: Any) -> bool:
 
 def _shown(value: BaseModel, provenance: Mapping[Path_, str], at: Path_) -> Iterator[Shown]:
     for name, field in type(value).model_fields.items():
-        place = (*at, name)
-        current = getattr(value, name)
-        if isinstance(current, BaseModel):
-            yield from _shown(current, provenance, place)
-            continue
+        yield from _shown_part(getattr(value, name), provenance, (*at, name), (field.description or "").strip())
+
+
+def _shown_part(current: Any, provenance: Mapping[Path_, str], place: Path_, about: str) -> Iterator[Shown]:
+    if isinstance(current, BaseModel):
+        yield from _shown(current, provenance, place)
+    elif isinstance(current, dict) and current:  # each entry has a source of its own
+        for name, part in current.items():
+            yield from _shown_part(part, provenance, (*place, str(name)), about)
+    else:
         plain = MASK if isinstance(current, SecretStr) else current
-        source = provenance.get(place, "default")
-        yield Shown(".".join(place), plain, source, (field.description or "").strip())
+        yield Shown(".".join(place), plain, provenance.get(place, "default"), about)

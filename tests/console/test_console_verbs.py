@@ -189,6 +189,19 @@ async def test_context_names_a_site(console: Console, master: FakeMaster, tmp_pa
     assert len(json.loads(done.stdout)) == 4
 
 
+async def test_config_show_names_each_site_and_key_with_the_file_that_says_it(console: Console, tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text(
+        '[console.keymap]\noverride = "O"\n[console.contexts.lab]\nconnect = "tcp://lab:5571"\nread_only = true\n'
+    )
+    rows = json.loads((await console("config", "show", "--json", "--config", str(file))).stdout)
+    by_name = {row["name"]: (row["value"], row["source"]) for row in rows}
+    assert by_name["keymap.override"] == ("O", f"file {file}")
+    assert by_name["contexts.lab.connect"] == ("tcp://lab:5571", f"file {file}")
+    assert by_name["contexts.lab.read_only"] == (True, f"file {file}")
+    assert by_name["contexts.lab.production"] == (False, "default")
+
+
 async def test_config_show_names_every_setting_and_its_source(console: Console) -> None:
     rows = json.loads((await console("config", "show", "--json")).stdout)
     by_name = {row["name"]: row for row in rows}
