@@ -100,6 +100,22 @@ def test_words_say_everything_that_is_not_as_it_comes(listing: Listing[Thing]) -
     assert plain(listing.words()) == "0 of 3 things  ▲ size  faults only  filter [x]  ‖ paused  +0"
 
 
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("colour:red", "  ✕ no field colour"),
+        ("!colour:red", "  ✕ no field colour"),
+        ("size>much", "  ✕ much is no number"),
+        ("size>0.5", ""),
+        ("na:a", ""),
+        ("anything", ""),
+    ],
+)
+def test_a_filter_that_can_hold_for_no_record_says_why(listing: Listing[Thing], line: str, doubt: str) -> None:
+    listing.filter_by(parse(line))
+    assert plain(listing.state_words()) == f"  filter {line}{doubt}"
+
+
 def seen(flashes: Flashes[Thing], records: list[Thing], now_s: float) -> None:
     flashes.see([thing.name for thing in records], records, now_s)
 

@@ -4,7 +4,7 @@ A plain text is looked for in every field, without regard to case. Quotes keep s
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,9 +58,19 @@ class Filter:
     def __bool__(self) -> bool:
         return bool(self.terms)
 
+    def doubt(self, names: Iterable[str]) -> str:
+        """Why a term can hold for no record with fields of these names; empty where each could."""
+        known = dict.fromkeys(names)
+        for term in self.terms:
+            if term.field is not None and _matching(term.field, known) is None:
+                return f"no field {term.field}"
+            if term.operator != ":" and not _is_number(term.value):
+                return f"{term.value} is no number"
+        return ""
+
 
 def parse(line: str) -> Filter:
-    """The filter that `line` means. Every line means something: there is no wrong filter."""
+    """The filter that `line` means. Every line means something; see `Filter.doubt` for what may be a slip."""
     terms: list[Term] = []
     for inverse, name, operator, value in _TERM.findall(line):
         text = value.strip('"').casefold()
@@ -78,6 +88,14 @@ def _matching(asked: str, fields: Fields) -> str | None:
     if asked in fields:
         return asked
     return next((name for name in fields if name.startswith(asked)), None)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _compare(value: object, operator: str, bound: str) -> bool:

@@ -170,6 +170,8 @@ class Listing(Generic[R]):
             parts.append(Span("  faults only", Tone.WARN))
         if order.filter:
             parts += [Span("  filter ", Tone.DIM), *word(order.filter.line, Tone.ACCENT)]
+            if doubt := order.filter.doubt(column.name for column in self.sheet.columns):
+                parts += [Span("  ✕ ", Tone.WARN), *word(doubt, Tone.WARN)]
         if self._marks:
             parts.append(Span(f"  ▌{len(self._marks)} marked", Tone.ACCENT))
         if self.is_held:
