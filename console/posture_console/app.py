@@ -1,7 +1,7 @@
 """The console's screen: owns the source of what is shown and the clock of repainting, nothing else.
 
-Everything that arrives goes into the store; four times a second at most the view on top is given what changed. Views
-that are covered cost nothing.
+Everything that arrives goes into the store; four times a second at most the view on top is given what changed, also
+behind a dialog. Views that are covered cost nothing.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -16,7 +17,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from posture_console.collecting import Collecting
 from posture_console.core.connection import Connection
@@ -176,8 +177,8 @@ class ConsoleApp(SwitchingApp):
         if not self.is_running or not self.screen_stack:
             return
         self._collecting.look(time.monotonic(), self.touched_s)
-        screen = self.screen_stack[-1]
-        if not isinstance(screen, View) or not screen.has_widgets:
+        screen = self._live_view()
+        if screen is None or not screen.has_widgets:
             return
         reading = self.reading()
         second = int(reading.now_s / AGES_S)
@@ -189,6 +190,12 @@ class ConsoleApp(SwitchingApp):
             screen.refresh_bindings()
         self._seen = seen
         screen.flush(reading)
+
+    def _live_view(self) -> View | None:
+        """The view on top, also behind dialogs: who is about to act sees what happens meanwhile."""
+        uncovered = dropwhile(lambda screen: isinstance(screen, ModalScreen), reversed(self.screen_stack))
+        screen = next(uncovered, None)
+        return screen if isinstance(screen, View) else None
 
     async def ask(self, what: str, *, timeout_s: float = 5.0, **args: Any) -> Answer:
         """Put a question to the master."""
