@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Final, Literal, NamedTuple
 
+import msgspec
+
 from posture_publisher.capture import Capture, Captured, SourceEnded, SourceState
 from posture_publisher.delivery import BEAT_S
 from posture_publisher.link import (
@@ -85,9 +87,8 @@ class Daemon:
         self._obedience = Obedience(folder / FILE if folder is not None else None)
         self._paused = False
         self._trouble = ""
-        self._link = Link(
-            settings.broker, pi_id=settings.pi_id, farewell=self._status("offline"), emit=self._events.put
-        )
+        self._will = self._status("offline")
+        self._link = Link(settings.broker, pi_id=settings.pi_id, farewell=self._will, emit=self._events.put)
         self._capture = Capture(
             source,
             run_id=self._run_id,
@@ -224,6 +225,7 @@ class Daemon:
                 self._up = False
                 self._reconnecting = True
                 self._shipping.disconnected()
+                self._leave_will()
             case RunSeen():
                 self._check_name(event.run)
             case Subscribed():
@@ -264,6 +266,10 @@ class Daemon:
         log.info("capture %s", "paused" if paused else "resumed")
         if self._up:
             self._say_status(time.monotonic())
+
+    def _leave_will(self) -> None:
+        """Some brokers end the connection with each picture that they refuse: the will then says why we vanish."""
+        self._link.leave_will(msgspec.structs.replace(self._will, trouble=self._shipping.refusal[:_NAME]))
 
     def _check_name(self, run: str) -> None:
         """Two publishers of one name would throw each other out for ever: the one that started first gives way.

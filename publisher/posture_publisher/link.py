@@ -128,7 +128,7 @@ class Link:
         self._failing = RateLimit(burst=1, period_s=60.0)
         self._up = self._closing = False
         self._client = new_client(settings, f"posture-publisher-{pi_id}")
-        self._client.will_set(status_topic(pi_id), msgspec.json.encode(farewell), qos=1, retain=True)
+        self.leave_will(farewell)
         self._client.max_inflight_messages_set(65535)  # the daemon bounds what is in flight
         # A fleet that lost its broker must not come back in step.
         self._client.reconnect_delay_set(min_delay=1, max_delay=random.randint(4, 8))  # noqa: S311 - no secret
@@ -166,6 +166,10 @@ class Link:
                 ("captured", iso(identity.captured)),
             ]
         return self._client.publish(images_topic(self._pi_id), payload, qos=1, properties=properties).mid
+
+    def leave_will(self, farewell: CameraStatus) -> None:
+        """What the broker is to say when we vanish; holds from the next connection on."""
+        self._client.will_set(status_topic(self._pi_id), msgspec.json.encode(farewell), qos=1, retain=True)
 
     def say(self, status: CameraStatus) -> None:
         """Publish the camera's retained status."""

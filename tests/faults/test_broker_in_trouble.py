@@ -1,5 +1,6 @@
 """A broker that refuses: a wrong password, an expired certificate, missing rights. Said, survived, over."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt import subscribe
 
 from support.certificates import Authority
 from support.mosquitto import Mosquitto
@@ -20,6 +22,7 @@ topic readwrite status/#
 topic read images/#
 topic write confirm/#
 topic write control/#
+topic write alerts/#
 """
 CAMERA_MAY = """user pi1
 topic readwrite status/#
@@ -70,6 +73,14 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
     found.broker.end()
 
 
+def will(broker: Mosquitto) -> dict[str, str]:
+    """What pi1 said last, while it is not at the broker."""
+    auth = {"username": "master", "password": "of-master"}
+    found = subscribe.simple("status/pi1", hostname=broker.host, port=broker.port, auth=auth)  # type: ignore[no-untyped-call]
+    said: dict[str, str] = json.loads(found.payload)
+    return said if said["state"] == "offline" else {}
+
+
 def test_a_password_that_does_not_fit_any_more(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
     site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
     camera = site.camera(env=CAMERA)
@@ -93,6 +104,9 @@ def test_a_camera_that_may_not_write_its_pictures(programs: Programs, guarded: G
     site.alarmed("camera_source", "the broker refuses them", began)
     found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **CAMERA)
     assert "images/pi1 may not be written" in found["broker pictures"]["text"]
+    wait_for(lambda: will(guarded.broker).get("trouble"), 30, what="also its will says why")
+    for _ in range(3):  # whether the camera is at the broker just then or not: mosquitto throws it out again and again
+        assert "the broker refuses them" in site.doctor()["camera pi1"]["text"]
     guarded.may(MASTER_MAY + CAMERA_MAY)
     site.no_alarm("camera_source")
     site.more_rows()
@@ -109,6 +123,32 @@ def test_a_master_that_may_not_read_the_pictures(programs: Programs, guarded: Gu
     assert "nothing comes from images/#" in site.doctor()["broker pictures"]["text"]
     guarded.may(MASTER_MAY + CAMERA_MAY)
     site.no_alarm("camera_way")
+    site.more_rows()
+    site.nothing_lost(camera)
+
+
+def test_a_master_that_may_not_hear_how_cameras_are(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
+    """Mosquitto grants such a subscription and delivers nothing."""
+    site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
+    camera = site.camera(env=CAMERA)
+    site.more_rows(8)
+    assert not site.alarm("camera_words")
+    assert not site.alarm("broker_rights")
+    began = now_s()
+    guarded.may(MASTER_MAY.replace("status/#", "status/master") + CAMERA_MAY)
+    site.alarmed("camera_words", "may the master read status/pi1", began)
+    assert "status/pi1 does not come" in site.doctor()["broker status"]["text"]
+    guarded.may(MASTER_MAY + CAMERA_MAY)
+    site.no_alarm("camera_words")
+    site.more_rows()
+    began = now_s()
+    guarded.may(
+        MASTER_MAY.replace("readwrite status/#", "write status/#").replace("topic read images/#\n", "") + CAMERA_MAY
+    )
+    site.alarmed("broker_rights", "read status/+", began)
+    assert "nothing comes back from status/master" in site.doctor()["broker topics"]["text"]
+    guarded.may(MASTER_MAY + CAMERA_MAY)
+    site.no_alarm("broker_rights")
     site.more_rows()
     site.nothing_lost(camera)
 

@@ -7,7 +7,7 @@ import pytest
 from posture_agent.master.clock_jump import ClockJump
 from support.mosquitto import Mosquitto
 from support.processes import Programs
-from support.trouble import Troubled, now_s
+from support.trouble import Troubled, faketime, now_s
 
 HOUR_S = 3600
 
@@ -25,14 +25,6 @@ def test_a_jump_is_told_until_it_is_taken_back_or_ten_minutes_are_over() -> None
     assert clock.by_s < 0
     assert not clock.look(wall_s=1501.0, monotonic_s=609.0)
     assert clock.by_s == 0.0, "ten minutes later it is the time"
-
-
-def faketime() -> Path:
-    """The library that fakes the time of a process, while it runs."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        pytest.skip("libfaketime is not installed (Debian: apt-get install libfaketime)")
-    return found[0]
 
 
 @pytest.mark.integration

@@ -44,7 +44,13 @@ def status(state: str = "online", **more: Any) -> CameraStatus:
 
 
 def holding(alarms: CameraAlarms, now: float, missing: int = 0) -> list[str]:
-    return [said.kind for said in alarms.look(now, lambda _: missing) if said.text is not None]
+    """Without what a camera that says nothing of itself is told for: that is a matter of its own."""
+    found = [said.kind for said in alarms.look(now, lambda _: missing) if said.text is not None]
+    return [kind for kind in found if kind != "camera_words"]
+
+
+def wordless(alarms: CameraAlarms, now: float) -> bool:
+    return any(said.kind == "camera_words" and said.text for said in alarms.look(now))
 
 
 def test_a_camera_that_sends_is_well():
@@ -169,3 +175,20 @@ def test_cameras_beyond_the_limit_take_their_alarms_with_them(monkeypatch):
     said = list(alarms.look(500.0))
     assert [one.camera for one in said if one.text is None and one.kind == "camera_silent"] == ["pi1"]
     assert "pi1" not in {one.camera for one in alarms.look(501.0)}
+
+
+def test_numbered_pictures_without_a_word_of_the_camera_are_told():
+    alarms = CameraAlarms()
+    for half in range(8):
+        alarms.frame(frame(half / 2, half + 1))
+        assert wordless(alarms, half / 2) == (half == 7)
+    alarms.status("pi1", status(seq=8), 3.6)
+    assert not wordless(alarms, 3.7)
+    alarms.frame(frame(4.0, 9))
+    alarms.frame(frame(8.0, 10))
+    assert wordless(alarms, 8.0), "it said something once, and nothing since"
+    assert not wordless(alarms, 19.0), "a camera that sends nothing is silent, no more"
+    old = CameraAlarms()
+    for second in range(20):
+        old.frame(frame(second, run=None))
+    assert not wordless(old, 20.0), "publishers without numbers say nothing of themselves"

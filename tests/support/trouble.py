@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from posture_shared.records import Alarm
 from support.mosquitto import Mosquitto
 from support.operator_link import Operator
@@ -47,13 +49,15 @@ class Troubled:
         self.master.wait_ready(120)
         self.operator = Operator(self.master.control_port)
 
-    def camera(self, pi_id: str = "pi1", *, env: Mapping[str, str] | None = None) -> Program:
-        """A publisher of photographs, over and over, with a spool and a ledger."""
-        people(self.folder, 240)
+    def camera(
+        self, pi_id: str = "pi1", *, source: str | None = None, fps: int = 4, env: Mapping[str, str] | None = None
+    ) -> Program:
+        """A publisher of photographs, or of `source`, over and over, with a spool and a ledger."""
+        source = source or f"dir:{people(self.folder, 240)[0].parent}"
         return self._programs.start(
             *("posture-publisher", "run", "--pi-id", pi_id, "--broker", self.broker.address),
-            *("--source", f"dir:{self.folder / 'people-240'}", "--loop", "--fps", "4"),
-            *("--spool", self.folder / "spool", "--ledger", self.folder / f"{pi_id}.ledger"),
+            *("--source", source, "--loop", "--fps", str(fps)),
+            *("--spool", self.folder / "spool" / pi_id, "--ledger", self.folder / f"{pi_id}.ledger"),
             name=pi_id,
             env=env,
         )
@@ -127,6 +131,14 @@ class Troubled:
 
     def _stored(self) -> set[str]:
         return {row["frame_id"] for row in self.master.rows()}
+
+
+def faketime() -> Path:
+    """The library that fakes the time of a process, while it runs."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        pytest.skip("libfaketime is not installed (Debian: apt-get install libfaketime)")
+    return found[0]
 
 
 def now_s() -> float:

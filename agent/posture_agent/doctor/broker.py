@@ -1,25 +1,31 @@
 """The broker as the master's login sees it: login, reading, writing, limits, other masters, the cameras' own words."""
 
+import contextlib
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from paho.mqtt import client as paho
 
 from posture_agent import listening
-from posture_agent.master import camera_status, rival
+from posture_agent.master import camera_status, payload, rival
 from posture_agent.master.broker_settings import BrokerSettings
 from posture_agent.master.camera_status import CameraStatus
 from posture_shared import broker_check, machine_checks
 from posture_shared.checks import Finding, failed, masked, ok, warning
 from posture_shared.exits import Stop
+from posture_shared.frame import extract
 
 _PICTURE_S: Final = 5.0
 """How long to wait for a picture of a camera that says it sends some."""
+_LISTEN_S: Final = 2.5
+"""How long to listen whose pictures come, said or not."""
 _STATUS: Final = "status/"
-_PROBE: Final = "confirm/doctor"
-"""A confirmation for a camera of this name, which is none; an empty one says nothing."""
+_IMAGES: Final = "images/"
+_WRITTEN: Final = {"confirm": "that their pictures are safe", "control": "when to pause"}
+"""Tried for a camera named doctor, which is none; an empty message says nothing."""
 
 
 def broker(settings: BrokerSettings) -> Iterator[Finding]:
@@ -42,7 +48,7 @@ def broker(settings: BrokerSettings) -> Iterator[Finding]:
     yield from _other_master(seen.retained.get(topic, b""), settings.heartbeat_s)
     cameras = _cameras(seen.retained)
     yield from _troubled(cameras)
-    yield from _rights(settings, [name for name, said in cameras.items() if _sends(said)])
+    yield from _rights(settings, [name for name, said in cameras.items() if _sends(said)], said=seen.retained)
 
 
 def _client(settings: BrokerSettings) -> paho.Client:
@@ -63,13 +69,13 @@ def _other_master(payload: bytes, heartbeat_s: float) -> Iterator[Finding]:
 
 
 def _cameras(retained: dict[str, bytes]) -> dict[str, CameraStatus]:
-    """What cameras that are online say of themselves."""
+    """What cameras say of themselves."""
     said = {topic.removeprefix(_STATUS): camera_status.parse(body) for topic, body in retained.items()}
-    return {name: one for name, one in said.items() if name != "master" and one is not None and one.state == "online"}
+    return {name: one for name, one in said.items() if name != "master" and one is not None}
 
 
 def _sends(said: CameraStatus) -> bool:
-    return said.capture == "on" and not said.trouble and (said.fps or 0) >= 1 / _PICTURE_S
+    return said.state == "online" and said.capture == "on" and not said.trouble and (said.fps or 0) >= 1 / _PICTURE_S
 
 
 def _troubled(cameras: dict[str, CameraStatus]) -> Iterator[Finding]:
@@ -79,13 +85,14 @@ def _troubled(cameras: dict[str, CameraStatus]) -> Iterator[Finding]:
             yield warning(f"camera {name}", f"gives no pictures: {said.trouble}", advice)
 
 
-def _rights(settings: BrokerSettings, sending: list[str]) -> Iterator[Finding]:
-    """Whether confirmations may be written, and pictures read where some are sent."""
-    refusal = broker_check.refusal(_client(settings), settings.host, settings.port, _PROBE)
-    if refusal:
-        text = f"confirm/# may not be written ({refusal}): cameras never hear that their pictures are safe"
-        advice = "let the master's login write to confirm/#, control/#, alerts/# and status/master"
-        yield failed("broker rights", text, advice)
+def _rights(settings: BrokerSettings, sending: list[str], *, said: Collection[str]) -> Iterator[Finding]:
+    """Whether confirmations and orders may be written, and pictures read where some are sent."""
+    for kind, what in _WRITTEN.items():
+        refusal = broker_check.refusal(_client(settings), settings.host, settings.port, f"{kind}/doctor")
+        if refusal:
+            text = f"{kind}/# may not be written ({refusal}): cameras never hear {what}"
+            advice = "let the master's login write to confirm/#, control/#, alerts/# and status/master"
+            yield failed("broker rights", text, advice)
     granted, pictures = _pictures(settings, wait=bool(sending))
     if not granted:
         yield failed("broker pictures", "images/# may not be read", "let the master's login read images/# and status/+")
@@ -94,26 +101,41 @@ def _rights(settings: BrokerSettings, sending: list[str]) -> Iterator[Finding]:
         yield failed("broker pictures", text, "let the master's login read images/# at the broker")
     elif pictures:
         yield ok("broker pictures", "pictures arrive")
+    yield from _wordless(pictures, said)
 
 
-def _pictures(settings: BrokerSettings, *, wait: bool) -> tuple[bool, bool]:
-    """Whether images/# may be subscribed to, and whether one came."""
+def _wordless(pictures: Mapping[str, bool], said: Collection[str]) -> Iterator[Finding]:
+    """Cameras whose numbered pictures arrive without a word of them: a publisher that numbers says how it is."""
+    for name in sorted(name for name, numbered in pictures.items() if numbered and _STATUS + name not in said):
+        text = f"pictures of {name} arrive and status/{name} does not come"
+        advice = f"let the master's login read status/+ at the broker, and that of {name} write to status/{name}"
+        yield failed("broker status", text, advice)
+
+
+def _pictures(settings: BrokerSettings, *, wait: bool) -> tuple[bool, dict[str, bool]]:
+    """Whether images/# may be subscribed to, and whose pictures came, and whether they are numbered."""
     client = _client(settings)
     granted: list[bool] = []
-    came: list[bool] = []
+    came: dict[str, bool] = {}
 
     def connected(*_: object) -> None:
         client.subscribe("images/#", 0)
 
+    def heard(_client: object, _data: object, message: paho.MQTTMessage) -> None:
+        with contextlib.suppress(ValueError):
+            came[message.topic.removeprefix(_IMAGES)] = extract(payload.picture(bytes(message.payload))) is not None
+
     client.on_connect = connected
     client.on_subscribe = lambda _c, _u, _mid, reasons, _p: granted.append(not reasons[0].is_failure)
-    client.on_message = lambda *_: came.append(True)
+    client.on_message = heard
+    began_s = time.monotonic()
 
     def done() -> bool:
-        return bool(came) or (bool(granted) and not (wait and granted[0]))
+        listened = time.monotonic() - began_s > _LISTEN_S
+        return (listened and (bool(came) or not wait)) or (bool(granted) and not granted[0])
 
     broker_check.run(client, settings.host, settings.port, done)
-    return bool(granted) and granted[0], bool(came)
+    return bool(granted) and granted[0], came
 
 
 def _this_machine(host: str) -> bool:

@@ -31,7 +31,17 @@ EVEN: Final = 0.018
 a picture of anything has more than twice as much."""
 WAY_S: Final = 1.5
 """A frame that its camera says it sent is here after this long."""
-KINDS: Final = ("camera_source", "camera_way", "camera_silent", "camera_frozen", "camera_black", "camera_gaps")
+WORDS_S: Final = 3.2
+"""A publisher of numbered frames says every two seconds how it is, in order with them."""
+KINDS: Final = (
+    "camera_source",
+    "camera_way",
+    "camera_words",
+    "camera_silent",
+    "camera_frozen",
+    "camera_black",
+    "camera_gaps",
+)
 _LIMIT: Final = 1000
 _INTERVALS: Final = 5
 _DRAWN: Final = "synthetic"
@@ -50,6 +60,7 @@ class _Camera:
     known_s: float
     status: CameraStatus | None = None
     status_s: float = 0.0
+    unworded_s: float | None = None
     in_work: int = 0
     last_s: float | None = None
     interval_s: float = 0.0
@@ -81,6 +92,7 @@ class CameraAlarms:
         if frame.run is not None and frame.seq is not None:
             camera.top = max(camera.top, frame.seq) if frame.run == camera.run else frame.seq
             camera.run = frame.run
+            camera.unworded_s = now if camera.unworded_s is None else camera.unworded_s
         scan = _scan(frame.jpeg)
         content = (zlib.crc32(scan), len(scan))
         if content != camera.content:
@@ -97,7 +109,7 @@ class CameraAlarms:
     def status(self, pi_id: str, said: CameraStatus, now: float) -> None:
         """The camera said how it is."""
         camera = self._of(pi_id, now)
-        camera.status, camera.status_s = said, now
+        camera.status, camera.status_s, camera.unworded_s = said, now, None
 
     def look(self, now: float, missing: Callable[[str], int] = lambda _: 0, *, waiting: bool = False) -> Iterator[Said]:
         """Every alarm of every camera, whether it holds or not.
@@ -111,6 +123,7 @@ class CameraAlarms:
             texts = (
                 _source(name, camera),
                 None if waiting else _way(name, camera, now),
+                _words(name, camera, now),
                 _silent(name, camera, now),
                 _frozen(name, camera),
                 _black(name, camera),
@@ -138,7 +151,7 @@ def _scan(jpeg: bytes) -> memoryview:
 
 def _source(name: str, camera: _Camera) -> str | None:
     status = camera.status
-    if status is None or status.state == "offline" or not status.trouble:
+    if status is None or not status.trouble:
         return None
     return f"{name} gives no pictures: {status.trouble}"
 
@@ -152,6 +165,14 @@ def _way(name: str, camera: _Camera, now: float) -> str | None:
     if not ahead or camera.in_work or now - camera.status_s <= WAY_S or now - frames_s <= WAY_S:
         return None
     return f"{name} sends pictures that do not arrive; may the master read images/{name} at the broker?"
+
+
+def _words(name: str, camera: _Camera, now: float) -> str | None:
+    """Its numbered pictures arrive, and what it says of itself does not."""
+    last_s, since_s = camera.last_s, camera.unworded_s
+    if last_s is None or since_s is None or last_s - since_s <= WORDS_S or now - last_s > SILENT_S:
+        return None
+    return f"pictures of {name} arrive and its words do not; may the master read status/{name} at the broker?"
 
 
 def _silent(name: str, camera: _Camera, now: float) -> str | None:

@@ -13,7 +13,8 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A publisher's own words.
 
     `spooled`: frames it still holds; `dropped`: frames that its full spool gave up since its start; `oldest`: the
-    lowest number of `run` among them; `trouble`: why its source gives no pictures.
+    lowest number of `run` among them; `trouble`: why its source gives no pictures, or the broker
+    takes none; a will may say that too, where the broker ends the connection with each picture that it refuses.
     """
 
     state: Literal["online", "offline"]

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from paho.mqtt.client import MQTTMessage
 
-from posture_agent.master import camera_status
+from posture_agent.master import camera_status, rival
 from posture_agent.master.acks import settle
 from posture_agent.master.announcements import Announcements
 from posture_agent.master.arrival import Message
@@ -158,6 +158,11 @@ class Ingest:
         """Where the broker does not let us write, by the first part of the topic: its reason."""
         return self._session.refusals
 
+    @property
+    def deaf(self) -> bool:
+        """Whether the broker delivers nothing on status/+ though it granted the subscription."""
+        return self._session.deaf
+
     def clock_jumped(self) -> None:
         """Learn every camera's skew anew."""
         self._intake.forget_skews()
@@ -211,6 +216,7 @@ class Ingest:
             topic = message.topic
         except UnicodeDecodeError:
             topic = "images/\N{REPLACEMENT CHARACTER}"
+        self._session.heard(own=topic == rival.STATUS_TOPIC)
         if topic.startswith(_STATUS):
             settle([receipt])
             self._status(topic.removeprefix(_STATUS), body)

@@ -227,8 +227,11 @@ class Overview:
         elif now - self._broker_up_s > _LINK_GRACE_S:
             self._alarms.set("broker", link.name, f"the broker is away: {link.detail}", "critical")
         refused = ", ".join(f"{kind}/# ({why})" for kind, why in sorted(self._ingest.refusals.items()))
-        text = f"the broker does not let the master write to {refused}: check its access list" if refused else None
-        self._alarms.set("broker_rights", link.name, text)
+        withheld = [f"write to {refused}"] if refused else []
+        if self._ingest.deaf:
+            withheld.append("read status/+ (its own status/master does not come back)")
+        text = f"the broker does not let the master {' or '.join(withheld)}: check its access list"
+        self._alarms.set("broker_rights", link.name, text if withheld else None)
 
     def _watch_store(self) -> None:
         count = self._ingest.unread

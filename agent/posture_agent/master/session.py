@@ -16,11 +16,16 @@ import msgspec
 from posture_agent.master import rival
 from posture_agent.master.broker_settings import BrokerSettings
 from posture_agent.master.connection import ConnectError, Connection, OnMessage
+from posture_agent.master.echo import Echo
+from posture_shared import broker_check
 from posture_shared.records import Link
 
 log = logging.getLogger(__name__)
 
 _BACKOFF_S: Final = (0.5, 15.0)
+_LOOK_S: Final = 0.5
+_NOBODY: Final = "doctor"
+"""No camera has this name: an empty message to it says nothing."""
 _LASTED_S: Final = 5.0
 """A connection that held for this long counts as a success, so that the next pause is short again."""
 
@@ -54,6 +59,8 @@ class Session:
         self._reading = True
         self._link = Link(name="broker", state="connecting", since=datetime.now(UTC))
         self._task: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._echo: Echo | None = None
         self.refusals: dict[str, str] = {}
         """Where we may not write, by the first part of the topic: the broker's reason. It outlives connections, which
         some brokers (mosquitto 2.0) end with a refusal."""
@@ -66,6 +73,8 @@ class Session:
 
     async def stop(self) -> None:
         """Say goodbye and end."""
+        if self._asking is not None:
+            self._asking.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -81,6 +90,20 @@ class Session:
     def link(self) -> Link:
         """How the link is."""
         return self._link
+
+    def heard(self, *, own: bool) -> None:
+        """A message came from the broker; `own`: it is our `status/master`."""
+        if self._echo is not None:
+            self._echo.heard(asyncio.get_running_loop().time(), own=own)
+
+    @property
+    def deaf(self) -> bool:
+        """Whether the connection stands and our own words on `status/master` do not come back."""
+        connection, echo = self.connection, self._echo
+        if connection is None or echo is None or "status" in self.refusals:
+            return False
+        echo.look(asyncio.get_running_loop().time(), held_up=connection.paused or bool(connection.receipts))
+        return echo.missing
 
     def read(self, *, on: bool) -> None:
         """Read from the socket, or stop; holds for connections to come as well."""
@@ -148,9 +171,17 @@ class Session:
             connection.pause()
         self.tried.set()
         self._on_up()
+        loop = asyncio.get_running_loop()
+        echo, due_s = Echo(loop.time()), loop.time()
+        self._echo = echo
         while not connection.closed.done():
-            self._beat(connection)
-            await asyncio.wait([connection.closed], timeout=self._settings.heartbeat_s)
+            now = loop.time()
+            if now >= due_s or (echo.asks(now) and not connection.paused):
+                self._beat(connection)
+                self._ask_again()
+                echo.said(now)
+                due_s = now + self._settings.heartbeat_s
+            await asyncio.wait([connection.closed], timeout=_LOOK_S)
         return connection.closed.result()
 
     def _beat(self, connection: Connection) -> None:
@@ -170,6 +201,19 @@ class Session:
             connection.abort(f"nothing heard for {silent:.0f} s")
             return
         connection.publish(*self._status("online"), qos=0 if connection.paused else 1)
+
+    def _ask_again(self) -> None:
+        """Whether what was refused is allowed by now."""
+        if self.refusals and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask_each(), name="broker rights")
+
+    async def _ask_each(self) -> None:
+        """Under another name, for some brokers (mosquitto 2.0) end the connection with a refusal."""
+        for kind in set(self.refusals) - {"status"}:
+            asker = rival.client(self._settings, f"{self._settings.client_id}-ask")
+            where, topic = (self._settings.host, self._settings.port), f"{kind}/{_NOBODY}"
+            if await asyncio.to_thread(broker_check.refusal, asker, *where, topic) == "":
+                self.refusals.pop(kind, None)
 
     def _down(self, why: str, wait: float | None) -> None:
         since = self._link.since if self._link.state == "down" else datetime.now(UTC)
