@@ -9,6 +9,8 @@ and then everything is. What few cycles the console leaves behind waits until th
 import gc
 from typing import Final
 
+FIRST_S: Final = 3.0
+"""Seconds from the start to the first look, the longest: everything is new. The views are built by then."""
 LOOK_S: Final = 5.0
 """Seconds from one such moment to the next."""
 EVERYTHING_S: Final = 120.0
@@ -24,7 +26,7 @@ class Collecting:
     """Full collections, at times of our own. Times are of one monotonic clock, in seconds."""
 
     def __init__(self, now_s: float) -> None:
-        self._looked_s = self._everything_s = now_s
+        self._looked_s, self._everything_s = now_s + FIRST_S - LOOK_S, now_s
         self._before = gc.get_threshold()
 
     def begin(self) -> None:
