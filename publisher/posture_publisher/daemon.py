@@ -131,7 +131,8 @@ class Daemon:
         finally:
             self._service.stopping()
             self._capture.stop()
-            self._link.close(self._status("offline"), keep_session=self._shipping.kept > 0)
+            goodbye = msgspec.structs.replace(self._status("offline"), trouble="")
+            self._link.close(goodbye, keep_session=self._shipping.kept > 0)
             self._shipping.close()
             self._capture.join(timeout=2.0)
             for number, handler in before.items():
