@@ -15,6 +15,8 @@ log = logging.getLogger("posture.alarms")
 
 _HISTORY: Final = 200
 _MAX_OPEN: Final = 200
+"""Beyond, only critical ones are let in."""
+_RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 
 
 class Alarms:
@@ -27,6 +29,7 @@ class Alarms:
         self._changed: list[Alarm] = []
         self._silences: dict[str, Silence] = {}
         self._listener: Callable[[Alarm], None] | None = None
+        self._full = False
 
     def listen(self, listener: Callable[[Alarm], None]) -> None:
         """Tell `listener` of each alarm that is raised, changes its words, or ends."""
@@ -42,11 +45,12 @@ class Alarms:
                 over = msgspec.structs.replace(standing, ended=now)
                 self._ended.append(over)
                 self._change(over)
+                self._full = self._full and len(self._open) > _MAX_OPEN // 2
                 log.info("event=alarm_ended kind=%s subject=%s", kind, subject)
             return
         if standing is not None and standing.text == text:
             return
-        if standing is None and len(self._open) >= _MAX_OPEN:
+        if standing is None and len(self._open) >= _MAX_OPEN and not self._make_room(severity, kind, subject):
             return
         raised = Alarm(
             alarm_id=standing.alarm_id if standing else new_id(),
@@ -66,6 +70,21 @@ class Alarms:
             subject,
             text,
         )
+
+    def _make_room(self, severity: Severity, kind: str, subject: str) -> bool:
+        """Whether one more gets in: a critical one always does, and the oldest of the least severe ends for it.
+
+        Others may be as many as there are names of cameras, and anybody who may publish can make names up.
+        """
+        if not self._full:
+            self._full = True
+            log.error("event=alarms_full open=%d first=%r", len(self._open), _name(kind, subject))
+        if severity != "critical":
+            return False
+        least = min(self._open.values(), key=lambda one: (_RANK[one.severity], one.since))
+        if least.severity != "critical":
+            self.set(least.kind, least.subject, None)
+        return True
 
     def silence(self, alarm_id: str, silence: Silence | None) -> Alarm | None:
         """Keep an alarm that holds quiet, or end that (None); the alarm as it is now, None where none of that id holds.
