@@ -118,6 +118,7 @@ async def test_nothing_is_told_while_the_database_cannot_be_written(
     assert not store.committer.ready
     assert store.committed == []
     assert "disk is full" in str(store.alarms[0][2])
+    assert store.severities == {"store": "critical"}, "quiet hours would keep it quiet"
     failing = False
     await eventually(lambda: len(store.committed) == 1)
     assert store.committer.ready
@@ -148,6 +149,7 @@ async def test_a_defect_with_one_outcome_costs_no_other_its_row_and_nobody_their
     assert store.alarms == [
         ("store", "outcomes", "1 outcome(s) could not be stored: a defect of ours; restart the master")
     ]
+    assert store.severities == {"store": "critical"}
     assert store.committer.backlog == 1
 
 

@@ -17,7 +17,7 @@ from posture_agent.store.placement_log import PlacementLog
 from posture_agent.store.reads import Reads
 from posture_shared.frame import new_id
 from posture_shared.messages.console import Command, Reply
-from posture_shared.records import Decision, Result, StoryStep
+from posture_shared.records import Decision, Result, Severity, StoryStep
 from support.processes import eventually
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ class Store:
         self.pictures = Pictures(folder, free_bytes=free_bytes)
         self.committed: list[Outcome] = []
         self.alarms: list[tuple[str, str, str | None]] = []
+        self.severities: dict[str, str] = {}
         self.deliveries: dict[str, Delivery] = {}
         self.committer = Committer(
             linger_s=linger_s,
             outbox=self.outbox,
             pictures=self.pictures,
             on_committed=self.committed.extend,
-            on_alarm=lambda *alarm: self.alarms.append(alarm),
+            on_alarm=self._alarm,
             delivery_of=self.deliveries.get,
             skew_ms=lambda _pi_id: 5.0,
         )
@@ -99,6 +100,10 @@ class Store:
         with closing(self.outbox.reader()) as reader:
             found = reader.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
         return None if found is None else json.loads(found[0])
+
+    def _alarm(self, kind: str, subject: str, text: str | None, severity: Severity) -> None:
+        self.alarms.append((kind, subject, text))
+        self.severities[kind] = severity
 
     async def close(self) -> None:
         await self.committer.stop()

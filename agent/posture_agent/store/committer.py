@@ -26,6 +26,7 @@ from posture_agent.store.group import Group, Prepared
 from posture_agent.store.linger import Linger
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
+from posture_shared.records import Severity
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,8 @@ _RETRY_S: Final = (0.1, 5.0)
 """First and longest pause after a failed commit."""
 
 Job = Callable[[sqlite3.Connection], None]
-Alarm = Callable[[str, str, str | None], None]
-"""kind, subject, and what is wrong in words; None ends the alarm."""
+Alarm = Callable[[str, str, str | None, Severity], None]
+"""kind, subject, what is wrong in words (None ends the alarm), and how bad that is."""
 
 
 class _Ask:
@@ -195,7 +196,7 @@ class Committer:
                 log.exception("event=outcome_failed frame=%s", one[0].result.frame_id)
                 self._stuck += 1
                 sentence = f"{self._stuck} outcome(s) could not be stored: {error}; restart the master"
-                self._call(self._on_alarm, "store", "outcomes", sentence)
+                self._call(self._on_alarm, "store", "outcomes", sentence, "critical")
 
     def _groups(self) -> Iterator[tuple[list[tuple[Outcome, Delivery | None]], list[_Ask]]]:
         ended = False
@@ -243,7 +244,7 @@ class Committer:
     def _tell(self, outcomes: list[Outcome], last_id: int) -> None:
         if self._failing:
             self._failing = False
-            self._on_alarm("store", str(self._outbox.file), None)
+            self._on_alarm("store", str(self._outbox.file), None, "critical")
         if outcomes:
             self.backlog -= len(outcomes)
             self.told_id = last_id
@@ -253,7 +254,7 @@ class Committer:
         if not self._failing:
             log.error("event=commit_failed %s", sentence)
             self._failing = True
-            self._call(self._on_alarm, "store", str(self._outbox.file), sentence)
+            self._call(self._on_alarm, "store", str(self._outbox.file), sentence, "critical")
 
     def _tell_pictures(self, error: OSError | None) -> None:
         if (error is not None) == self._pictures_failing:
@@ -261,7 +262,7 @@ class Committer:
         self._pictures_failing = error is not None
         folder = str(self._outbox.data_dir)
         text = None if error is None else f"pictures cannot be written: {error.strerror}; rows go on without them"
-        self._call(self._on_alarm, "pictures", folder, text)
+        self._call(self._on_alarm, "pictures", folder, text, "warning")
 
     def _call(self, function: Callable[..., None], *args: object) -> None:
         if self._loop is not None and not self._loop.is_closed():
