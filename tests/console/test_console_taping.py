@@ -74,6 +74,7 @@ async def test_a_recording_without_a_screen_tells_of_a_restart_and_ends_whole(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, "record", str(file), "--pictures", "--connect", master.address),
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     await until(lambda: file.exists() and len(master.received) > 2, 20)
     await master.advance(1.0)
@@ -85,9 +86,12 @@ async def test_a_recording_without_a_screen_tells_of_a_restart_and_ends_whole(
     await until(lambda: sum(type(message).__name__ == "SnapshotRequest" for message in master.received) > 1, 20)
     await asyncio.sleep(1.0)
     process.send_signal(number)
-    out, _ = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
     assert b"recorded" in out
+    went, back = err.decode().splitlines()
+    assert went.startswith(f"posture-console: no word from {master.address}")
+    assert back == f"posture-console: live with {master.address} again"
     with Recording(file) as recording:
         lost = [entry for entry in recording.entries(0) if entry.lost is not None]
         assert len(lost) == 1
@@ -95,6 +99,25 @@ async def test_a_recording_without_a_screen_tells_of_a_restart_and_ends_whole(
         reel = Reel(recording, recording.until_ms)
         assert reel.lost is None
         assert reel.store.seq <= master.seq
+
+
+async def test_a_recording_ends_with_4_and_whole_when_the_master_refuses_it_from_now_on(
+    master: FakeMaster, tmp_path: Path, until: Until
+) -> None:
+    console, file = Console(master.address, tmp_path), tmp_path / "site.rec"
+    recording = asyncio.create_task(console("record", str(file)))
+    await until(file.exists, 20)
+    for _ in range(3):
+        await master.advance(1.0)
+        await asyncio.sleep(0.2)
+    rows = master.scene.counters().rows
+    master.refuse = "this key is not allowed any more"
+    done = await recording
+    assert done.returncode == 4
+    assert "refuses this console: this key is not allowed any more" in done.stderr
+    assert f"in {file}" in done.stdout
+    with Recording(file) as found:
+        assert Reel(found, found.until_ms).store.counters.rows == rows
 
 
 async def test_a_moment_is_told_without_a_screen(master: FakeMaster, tmp_path: Path) -> None:

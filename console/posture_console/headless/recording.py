@@ -12,6 +12,7 @@ import msgspec
 from posture_console.core.playback import Playback, parse_goto, time_of
 from posture_console.core.quantities import duration, moment, size
 from posture_console.core.whole import site_of
+from posture_console.headless.link_word import LinkWord
 from posture_console.headless.output import say_facts, say_json
 from posture_console.links.master_link import MasterLink
 from posture_console.record.file import read
@@ -28,15 +29,23 @@ _MARKS: Final = {"same": "=", "gone": "−", "new": "+"}
 async def record(
     link: MasterLink, *, as_json: bool, timeout_s: float, file: Path, seconds: float | None, pictures: bool
 ) -> None:
-    """Write what is known of the site and the past of placement, then follow for `seconds`, or until Ctrl-C."""
+    """Write what is known of the site and the past of placement, then follow for `seconds`, or until Ctrl-C.
+
+    Raises:
+        Stop: exit code 4 when the master refuses this console from now on; what came until then is written and told.
+    """
     store = link.store
     if not isinstance(store, TapedStore):
         raise TypeError("a recording needs a taped store")
     recorder = Recorder(file)
     follower = Follower(link, store, recorder, pictures=pictures, timeout_s=timeout_s)
     with _ended_by_sigterm(), contextlib.suppress(asyncio.CancelledError):  # Ctrl-C is how a recording usually ends
-        await follower.run(seconds)
+        recording = asyncio.create_task(follower.run(seconds))
+        word = LinkWord(link, on_refused=recording.cancel)
+        link.on_change = word.look
+        await recording
     _say_recorded(recorder, follower, as_json=as_json)
+    word.end_if_refused()
 
 
 def _say_recorded(recorder: Recorder, follower: Follower, *, as_json: bool) -> None:

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
 import msgspec
 
-from posture_console.core.connection import Phase, describe
+from posture_console.core.connection import describe
 from posture_console.core.explain import capacity_sentence, flow_verdict, latency_sentence, result_sentence
 from posture_console.core.quantities import age, count, milliseconds, moment, rate, size
 from posture_console.core.rows.cameras import CAMERAS, cameras
@@ -21,6 +20,7 @@ from posture_console.core.rows.results import RESULTS
 from posture_console.core.sheet import Moment, Sheet
 from posture_console.core.silencing import loud
 from posture_console.core.store import SiteStore
+from posture_console.headless.link_word import LinkWord
 from posture_console.headless.output import say_facts, say_json, say_table
 from posture_console.headless.visit import answered
 from posture_console.links.master_link import MasterLink
@@ -185,7 +185,7 @@ async def watch(link: MasterLink, *, as_json: bool, seconds: float | None) -> No
         Stop: exit code 4 when the master refuses this console from now on.
     """
     seen = set(link.store.results)
-    is_lost = False
+    word = LinkWord(link)
     changed = asyncio.Event()
     link.on_change = changed.set
     ends_s = None if seconds is None else time.monotonic() + seconds
@@ -196,26 +196,12 @@ async def watch(link: MasterLink, *, as_json: bool, seconds: float | None) -> No
         except TimeoutError:
             return
         changed.clear()
-        is_lost = _heed_link(link, is_lost=is_lost)
+        word.look()
+        word.end_if_refused()
         fresh = [result for frame_id, result in link.store.results.items() if frame_id not in seen]
         seen = set(link.store.results)
         for result in fresh:
             _say_result(result, as_json=as_json)
-
-
-def _heed_link(link: MasterLink, *, is_lost: bool) -> bool:
-    """Say once that the link went, and once that it is back; whether it is away now."""
-    connection = link.connection
-    said = describe(connection, time.monotonic())
-    if connection.phase is Phase.REFUSED:
-        raise Stop(said, Exit.REFUSED)
-    if connection.phase is Phase.LOST and not is_lost:
-        click.echo(f"posture-console: {said}", err=True)
-        return True
-    if connection.is_live and is_lost:
-        click.echo(f"posture-console: {said} again", err=True)
-        return False
-    return is_lost
 
 
 def _say_result(result: Result, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from posture_console.core.connection import Phase
@@ -42,7 +43,8 @@ class Follower:
         self._store.recorder = self._recorder
         self._recorder.on_results = self._noticed if self._pictures else None
         self._recorder.begin(self._store)
-        before, self._link.on_change = self._link.on_change, self._look
+        before = self._link.on_change
+        self._link.on_change = lambda: self._look(before)
         try:
             await self._turn()
             while ends_s is None or time.monotonic() < ends_s:
@@ -62,8 +64,9 @@ class Follower:
             await self._take_pictures()
         await self._recorder.flush()
 
-    def _look(self) -> None:
-        """Tell the recorder when the link is lost."""
+    def _look(self, before: Callable[[], None]) -> None:
+        """Tell the recorder when the link is lost, after who listened before."""
+        before()
         connection = self._link.connection
         lost = connection.phase in {Phase.LOST, Phase.REFUSED}
         if lost and not self._lost and self._store.loaded:
