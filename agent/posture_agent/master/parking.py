@@ -70,8 +70,9 @@ class Parking:
 
     def _kept(self, waiting: Sequence[Waiting], done: "Future[None]") -> None:
         self._writing = False
-        if done.cancelled() or done.exception() is not None:
-            log.warning("event=not_parked frames=%d error=%s", len(waiting), done)
+        error = "the store ends" if done.cancelled() else done.exception()
+        if error is not None:
+            log.warning("event=not_parked frames=%d error=%r", len(waiting), str(error))
             return
         gone = [one.frame.frame_id for one in waiting if not self._intake.kept(one.frame.frame_id)]
         if gone:  # analysed meanwhile
