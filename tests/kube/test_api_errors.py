@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from posture_agent.kube.faults import KubeError
 from support.kube_api import node
 from support.launcher_site import Site
 from support.processes import eventually
@@ -136,6 +137,14 @@ async def test_the_same_order_twice_launches_one_job_even_where_the_first_was_no
     site.launcher.found = []
     again = await site.launcher.start_job(order)
     assert (again.name, len(api.jobs)) == (first.name, 1)
+
+
+async def test_a_job_that_vanishes_while_it_is_created_is_refused_in_words(api, site):
+    await site.launcher.look()
+    order = site.launcher.order("agx", "vanishes", "operator")
+    api.hidden.add(order.name)
+    with pytest.raises(KubeError, match="is gone already"):
+        await site.launcher.start_job(order)
 
 
 async def test_tls_that_fails_is_one_sentence_and_no_traceback(api, tmp_path, caplog):

@@ -167,7 +167,10 @@ class Launcher:
                 await self._create(order)
                 await self._see()
         self._wake.set()
-        return next(job for job in self.found if job.name == order.name)
+        job = next((job for job in self.found if job.name == order.name), None)
+        if job is None:
+            raise KubeError(f"the Job {order.name} was created and is gone already: somebody else deletes it", "failed")
+        return job
 
     async def delete_job(self, job: Found, why: str) -> None:
         """Delete a Job on an operator's word; placement looks elsewhere for a while. Raises KubeError."""
