@@ -15,8 +15,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def text(moment: datetime) -> str:
-    """A time as it stands in `posture.db`: UTC, microseconds, so that text sorts as time does."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    """A time as it stands in `posture.db`: UTC, microseconds, so that text sorts as time does.
+
+    Raises:
+        ValueError: it is outside the years 1 to 9999 in UTC; the words are for who gave it.
+    """
+    try:
+        utc = moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise ValueError(f"the time {moment.isoformat()} is outside the years 1 to 9999 in UTC") from None
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def moment(value: str | None) -> datetime | None:
