@@ -5,8 +5,9 @@ broken thing hides no other. Texts hold no secrets.
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLong
 from typing import Final, Literal, NamedTuple
 
@@ -59,11 +60,8 @@ def skipped(check: str, text: str) -> Finding:
 
 def examine(checks: Sequence[Check], *, patience_s: float = _PATIENCE_S) -> list[Finding]:
     """The findings of all checks, in their order; the checks run at once."""
-    pool = ThreadPoolExecutor(max(1, len(checks)), thread_name_prefix="check")
-    looks = [(check, pool.submit(check.look)) for check in checks]
-    found = [finding for check, look in looks for finding in _finished(check, look, patience_s)]
-    pool.shutdown(wait=False, cancel_futures=True)
-    return found
+    looks = [(check, _begun(check)) for check in checks]
+    return [finding for check, look in looks for finding in _finished(check, look, patience_s)]
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> Exit:
@@ -84,6 +82,20 @@ def masked(text: str, *secrets: str | None) -> str:
         if secret:
             text = text.replace(secret, "********")
     return one_line(text.strip(), 300)
+
+
+def _begun(check: Check) -> Future[Finding | Iterable[Finding]]:
+    """The check, running in a thread that keeps no program from its end: a pool's would be waited for, hung or not."""
+    looked: Future[Finding | Iterable[Finding]] = Future()
+
+    def look() -> None:
+        try:
+            looked.set_result(check.look())
+        except BaseException as error:  # noqa: BLE001 - handed on to who waits
+            looked.set_exception(error)
+
+    threading.Thread(target=look, name=f"check-{check.name}", daemon=True).start()
+    return looked
 
 
 def _finished(check: Check, look: Future[Finding | Iterable[Finding]], patience_s: float) -> list[Finding]:
