@@ -266,6 +266,31 @@ async def test_the_running_thread_removes_and_alarms_and_recovers(
     await kept.stop()
 
 
+async def test_a_defect_is_an_alarm_and_the_next_turn_goes_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await store.commit(frame(40), frame(0))
+    turns = []
+
+    def fail_once(*_: Any) -> list[Any]:
+        turns.append(1)
+        if len(turns) == 1:
+            raise KeyError("a defect of ours")
+        return rules(*_)
+
+    rules = due.rules
+    monkeypatch.setattr(due, "rules", fail_once)
+    kept = retention_of(store, every_minutes=0.01)
+    kept.start()
+    await eventually(lambda: len(store.alarms) == 2)
+    assert [(kind, "a defect of ours" in str(text)) for kind, _, text in store.alarms] == [
+        ("retention", True),
+        ("retention", False),
+    ]
+    assert "event=retention_failed" in caplog.text
+    await kept.stop()
+
+
 async def test_below_the_free_space_rows_go_on_without_pictures_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,12 @@ class Retention:
                 self._say(
                     f"what is too old cannot be removed: {one_line(words, 200)}; check the folder's owner and disk"
                 )
+            except Exception as error:  # supervisor: a defect must not let the disk fill up unheard
+                log.exception("event=retention_failed")
+                self._say(
+                    f"what is too old cannot be removed: {one_line(str(error), 200)}; it is tried again, "
+                    "the master's log says where it failed"
+                )
             else:
                 self._say(None)
                 if removed:
