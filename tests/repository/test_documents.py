@@ -38,3 +38,13 @@ def test_make_targets_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     code = re.findall(r"```.*?```|`[^`\n]+`", document.read_text(encoding="utf-8"), re.DOTALL)
     assert {target for part in code for target in MAKE.findall(part)} - targets == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_a_file_of_logins_is_for_the_broker_alone(document: Path) -> None:
+    """mosquitto_passwd makes it readable for everybody."""
+    for block in re.findall(r"^```sh$.*?^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        for made in re.findall(r"mosquitto_passwd -c (/etc/\S+)", block):
+            after = block.rpartition("mosquitto_passwd")[2]
+            assert f"chgrp mosquitto {made}\n" in after, made
+            assert f"chmod 0640 {made}\n" in after, made
