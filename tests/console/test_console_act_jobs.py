@@ -89,6 +89,16 @@ async def test_a_job_that_is_gone_meanwhile_is_not_stopped(operating: Any, maste
         assert master.commands == []
 
 
+async def test_without_kubernetes_the_screen_says_what_to_set(operating: Any, master: FakeMaster) -> None:
+    master.acts.verdicts = []
+    master.scene.links = list  # type: ignore[method-assign]
+    async with operating() as hands:
+        await hands.press("5")
+        await hands.told("this master uses no Kubernetes: set kube.enabled")
+        await hands.press("l")
+        await hands.until(lambda: any("uses no Kubernetes" in one.message for one in hands.app._notifications))
+
+
 async def test_a_viewer_launches_and_stops_nothing(operating: Any, master: FakeMaster) -> None:
     master.role = "viewer"
     master.acts.obey("job_launch", {"node": "agx-2", "id": "1"})

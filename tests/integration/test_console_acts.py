@@ -84,8 +84,15 @@ async def test_an_alarm_is_silenced_audited_and_quiet_over_a_restart_until_it_is
 
 
 async def test_without_kubernetes_everything_about_jobs_says_so(master, tmp_path):
-    for words in (("jobs",), ("job", "nodes"), ("job", "launch", "--auto"), ("job", "stop", "x")):
-        done = await Console(master.connect, tmp_path)(*words)
+    console = Console(master.connect, tmp_path)
+    for words, none in ((("jobs",), "no Jobs"), (("job", "nodes"), "no nodes")):
+        done = await console(*words)
+        assert (done.returncode, done.stderr) == (0, ""), words
+        assert done.stdout.startswith(f"{none}: this master uses no Kubernetes"), words
+        done = await console(*words, "--json")
+        assert (done.returncode, done.stdout.strip()) == (0, "[]"), words
+    for words in (("job", "launch", "--auto"), ("job", "stop", "x"), ("job", "logs", "x")):
+        done = await console(*words)
         assert (done.returncode, done.stdout) == (1, ""), words
         assert "this master has no Kubernetes" in done.stderr
 

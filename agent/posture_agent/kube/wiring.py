@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from posture_agent.kube.settings import KubeSettings
+from posture_agent.master.requests import Answer
 from posture_shared.exits import Exit, Stop
 from posture_shared.placement.events import KubeNode
 from posture_shared.records import Link, WorkerState
@@ -27,7 +28,10 @@ class Kubernetes:
         workers: Callable[[], Sequence[WorkerState]],
         on_alarm: Callable[[str, str, str | None], None],
     ) -> None:
-        self.queries: Mapping[str, Any] = dict.fromkeys(("jobs", "job_nodes", "job_log", "job_preview"), _absent)
+        self.queries: Mapping[str, Any] = {
+            **dict.fromkeys(("jobs", "job_nodes"), _none),
+            **dict.fromkeys(("job_log", "job_preview"), _absent),
+        }
         self.commands: Mapping[str, Any] = dict.fromkeys(("job_launch", "job_stop"), _absent)
         self._desired: Callable[[], Collection[str]] = set
         self._failed: Callable[[str, str], None] = lambda _node, _why: None
@@ -105,6 +109,11 @@ class Kubernetes:
             self._launcher.stop(node)
 
 
+async def _none(_args: dict[str, Any]) -> Answer:
+    """The Jobs and their nodes where there is no Kubernetes; that there is none shows by its missing link."""
+    return Answer([])
+
+
 async def _absent(*_asked: Any) -> Any:
-    """The answer to everything about Jobs where there is no Kubernetes."""
+    """The answer to whoever wants something of a Job where there is no Kubernetes."""
     raise Stop("this master has no Kubernetes: set kube.enabled, see docs/kubernetes.md", Exit.NOT_WELL)

@@ -16,6 +16,9 @@ from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import JOB, look
 from posture_shared.messages.jobs import Job
 
+KUBERNETES: Final = "kubernetes"
+"""The link that a master has where it uses Kubernetes."""
+NOT_IN_USE: Final = "this master uses no Kubernetes: set kube.enabled there, see docs/kubernetes.md"
 AUTO: Final = ""
 """The node of a launch that is left to the master."""
 PHASES: Final = ("pending", "pulling", "running", "joined")

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from posture_console.core.jobs import NodeVerdict, verdict_words
+from posture_console.core.jobs import KUBERNETES, NOT_IN_USE, NodeVerdict, verdict_words
 from posture_console.core.quantities import moment
 from posture_console.core.sanitise import one_line
 from posture_console.headless.output import say_facts, say_json
@@ -26,7 +26,8 @@ async def show_jobs(link: MasterLink, *, as_json: bool, timeout_s: float) -> Non
     if as_json:
         say_json(found)
     elif not found:
-        click.echo("no Jobs: no worker of this site was started by Kubernetes")
+        why = "no worker of this site was started by Kubernetes" if _in_use(link) else NOT_IN_USE
+        click.echo(f"no Jobs: {why}")
     else:
         say_facts([(job["name"], _words(job)) for job in found])
 
@@ -37,7 +38,7 @@ async def show_nodes(link: MasterLink, *, as_json: bool, timeout_s: float) -> No
     if as_json:
         say_json(found)
     elif not found:
-        click.echo("Kubernetes names no node for workers")
+        click.echo("Kubernetes names no node for workers" if _in_use(link) else f"no nodes: {NOT_IN_USE}")
     else:
         verdicts = msgspec.convert(found, list[NodeVerdict])
         say_facts([(one.node, verdict_words(one).removeprefix(f"{one.node}, ")) for one in verdicts])
@@ -82,6 +83,10 @@ async def preview(link: MasterLink, *, as_json: bool, timeout_s: float, node: st
             ]
         )
     return Exit.DONE if body["accepted"] and not body["node"]["why"] else Exit.NOT_WELL
+
+
+def _in_use(link: MasterLink) -> bool:
+    return KUBERNETES in link.store.links
 
 
 def _say_job(job: Mapping[str, Any], *, as_json: bool) -> None:

@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from posture_console.core.facts import Fact
 from posture_console.core.jobs import (
     AUTO,
+    KUBERNETES,
+    NOT_IN_USE,
     NodeVerdict,
     Preview,
     choices,
@@ -53,7 +55,9 @@ class JobActs(CommandingScreen):
         if verdicts is None:
             return
         if not verdicts:
-            self.tell("Kubernetes names no node for workers; see the link to it", "warning")
+            in_use = KUBERNETES in self._commanding.reading().store.links
+            why = "Kubernetes names no node for workers; see the link to it" if in_use else NOT_IN_USE
+            self.tell(why, "warning")
             return
         record = self.record()
         here = record.node if isinstance(record, NodeLine) else AUTO

@@ -6,7 +6,9 @@ import msgspec
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import ScreenResume
 
+from posture_console.core.jobs import KUBERNETES, NOT_IN_USE
 from posture_console.core.reading import Reading
 from posture_console.core.rows.jobs import JOBS
 from posture_console.core.sanitise import one_line
@@ -50,17 +52,19 @@ class JobsView(JobActs, View):
         self.set_interval(POLL_S, self._poll)
         self._poll()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
         """Ask at once: what is held may be old."""
+        super().on_screen_resume(event)
         self._poll()
 
     def show(self, reading: Reading) -> None:
         """The link to Kubernetes, and the Jobs as last heard of."""
         self._reading = reading
-        link = reading.store.links.get("kubernetes")
+        link = reading.store.links.get(KUBERNETES)
         facts: list[Fact] = [("link", word("not set up", Tone.DIM) if link is None else look(LINK, link.state).cell())]
-        if link is not None and link.detail:
-            facts.append(("detail", word(link.detail, Tone.DIM)))
+        detail = NOT_IN_USE if link is None else link.detail
+        if detail:
+            facts.append(("detail", word(detail, Tone.DIM)))
         failed = [alarm for alarm in reading.store.alarms.values() if alarm.kind == "job" and alarm.ended is None]
         facts += [(one_line(alarm.subject), word(alarm.text, Tone.BAD)) for alarm in failed]
         if self._problem:

@@ -59,7 +59,7 @@ class Query(Header, frozen=True, tag="QUERY"):
 
     what: `results` (args: camera, status, since, limit), `decisions` (limit), `frame` (id), `picture` (frame_id),
     `history` (camera, since), `baselines` (camera), `recording` (since, epoch: what placement was told, as lines of
-    JSON from that number on). Where Kubernetes is in use, else unknown:
+    JSON from that number on). Where Kubernetes is not in use the lists are empty and the other two are refused:
     `jobs`: a list of {name, node, by, state, detail, created, worker, joined}, those that failed lately first.
     `job_nodes`: a list of {node, why, cores, cpu, source}; a node whose `why` is empty can take a worker.
     `job_log` (name, lines): {name, pod, log}.
