@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from posture_console.app import ConsoleApp
 from posture_console.core.flash import BRIGHT_S, GONE_S
@@ -89,6 +91,34 @@ async def test_filter_as_typed_kept_by_enter_cleared_by_escape(new_app: NewApp, 
         assert "1 of 4 cameras" in text_of(app)
         await pilot.press("escape")
         assert len(names(app)) == 4
+
+
+@pytest.mark.parametrize("end", ["enter", "escape"])
+async def test_keys_that_follow_the_end_of_the_filter_line_at_once_are_the_tables(
+    new_app: NewApp, view: Any, until: Until, end: str
+) -> None:
+    app = new_app()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await view(pilot, CAMERAS)
+        await pilot.press("slash", "p", "i")
+        for key in (end, "s", "f"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(lambda: table(app).listing.order.faults_only and table(app).listing.order.sort == "camera")
+        await pilot.pause()
+        assert app.screen.query_one("#filter", Input).value == ("pi" if end == "enter" else "")
+        assert app.focused is table(app)
+
+
+async def test_none_of_so_many_passes_counts_on(new_app: NewApp, view: Any, master: FakeMaster, until: Until) -> None:
+    app = new_app()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await view(pilot, LOG)
+        await pilot.press("slash", *"camera:nobody", "enter")
+        total = table(app).total
+        await until(lambda: f"none of {total} passes" in text_of(app))
+        await master.advance(2.0)
+        await until(lambda: table(app).total > total)
+        await until(lambda: f"none of {table(app).total} passes" in text_of(app))
 
 
 @pytest.mark.parametrize(("line", "left"), [("!pi1", 3), ("camera:pi2", 1), ("!camera:pi2", 3), ("rows>1000000", 0)])

@@ -24,6 +24,7 @@ from posture_console.core.store import SiteStore
 from posture_console.screens.job_acts import JobActs
 from posture_console.screens.view import View
 from posture_console.widgets.cell_lines import CellLines
+from posture_console.widgets.filter_line import FilterLine
 from posture_console.widgets.live_table import LiveTable
 from posture_shared.records import Decision, Result
 
@@ -65,8 +66,9 @@ class TableView(View):
     def compose_body(self) -> ComposeResult:
         """A line that says what is shown, the table, the filter line."""
         yield CellLines(id="table-info")
-        yield LiveTable(self.SHEET, id="table")
-        yield Input(id="filter", placeholder="filter: text  !text  field:value  field>number", compact=True)
+        table = LiveTable(self.SHEET, id="table")
+        yield table
+        yield FilterLine(table, id="filter")
 
     @property
     def table(self) -> LiveTable[Any]:
@@ -87,7 +89,7 @@ class TableView(View):
         """Open the filter line."""
         line = self.query_one("#filter", Input)
         line.add_class("-shown")
-        line.focus()
+        self.set_focus(line)
 
     def action_copy(self) -> None:
         """Copy the marked rows, or the one under the cursor, in lines."""
@@ -123,7 +125,7 @@ class TableView(View):
             self.table.unmark_all()
         line.clear()
         line.remove_class("-shown")
-        self.table.focus()
+        self.set_focus(self.table)
 
     @on(Input.Changed, "#filter")
     def _filter_as_typed(self, event: Input.Changed) -> None:
@@ -133,7 +135,6 @@ class TableView(View):
     def _keep_filter(self, event: Input.Submitted) -> None:
         if not event.value:
             self.query_one("#filter").remove_class("-shown")
-        self.table.focus()
 
     @on(LiveTable.Arranged)
     def _say_state(self) -> None:

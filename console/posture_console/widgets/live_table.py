@@ -248,13 +248,15 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     def _changing(self, change: Any) -> None:
         """Carry out what changes rows or cursor, then paint what looks different by it."""
         listing = self.listing
-        count, cursor = len(listing.rows), listing.cursor.index
+        count, cursor, total = len(listing.rows), listing.cursor.index, listing.total
         change()
         self._flashes.see(listing.keys, listing.rows, time.monotonic())
         if count != len(listing.rows):
             self.virtual_size = Size(0, len(listing.rows) + 1)
             if not count or not listing.rows:
                 self.refresh()
+        elif not count and total != listing.total:
+            self.refresh_line(1)  # it says of how many none passes
         self._repaint()
         if listing.cursor.index != cursor:
             self.refresh_line(cursor + 1)
