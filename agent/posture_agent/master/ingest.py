@@ -167,6 +167,10 @@ class Ingest:
         """Learn every camera's skew anew."""
         self._intake.forget_skews()
 
+    def forget_old_skews(self, now: float) -> None:
+        """Forget the clocks of cameras that are gone."""
+        self._intake.forget_old_skews(now)
+
     def counters(self) -> Counters:
         """Received = rows + repeats + in_flight + rejected, since this process started."""
         return self._intake.tally.counters(self._intake.in_flight)

@@ -6,7 +6,7 @@ Knows nothing of sockets; relies on `identity` for who a frame is and on the hea
 
 import logging
 import sqlite3
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,11 +23,10 @@ from posture_agent.master.frames import AcceptedFrame
 from posture_agent.master.identity import Durable, Flying, InFlight, Known, New
 from posture_agent.master.outcome import Outcome
 from posture_agent.master.results import failed_outcome, failure
-from posture_agent.master.skew import Skew
+from posture_agent.master.skew import Skews
 from posture_agent.master.tally import Tally
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.waiting_frames import Waiting, without_picture
-from posture_shared.frame import FrameIdentity
 from posture_shared.records import PostureStatus, Result, StoryStep
 from posture_shared.text import one_line
 
@@ -35,7 +34,6 @@ log = logging.getLogger(__name__)
 
 _OVERHEAD_BYTES: Final = 2048
 """What a frame costs beside its picture, so that tiny messages are bounded too."""
-_CAMERAS: Final = 5000
 
 
 class Moved(NamedTuple):
@@ -94,7 +92,7 @@ class Intake:
         self._done: list[str] = []
         self._flying = Flying({}, {})
         self._fairness = Fairness(settings.window)
-        self._skews: OrderedDict[str, Skew] = OrderedDict()
+        self._skews = Skews()
         self.budget = Budget(settings.budget_bytes)
         self.tally = Tally()
 
@@ -117,10 +115,14 @@ class Intake:
         """This machine's clock jumped: what was measured with it says nothing any more."""
         self._skews.clear()
 
+    def forget_old_skews(self, now: float) -> None:
+        """Forget the clocks of cameras that are gone, but for those whose frames are still in work."""
+        if old := self._skews.old(now):
+            self._skews.forget(old - {held.pi_id for held in self._held.values()})
+
     def skew_ms(self, pi_id: str) -> float | None:
         """How far the camera's clock is behind the master's, ms, as far as is known."""
-        skew = self._skews.get(pi_id)
-        return None if skew is None else skew.ms
+        return self._skews.ms(pi_id)
 
     def delivery_of(self, frame_id: str) -> Delivery | None:
         """How a frame without identity came, to be stored with its row."""
@@ -320,7 +322,7 @@ class Intake:
             self._judge(frame_id, arrival, "Undecodable", size.reason)
             return
         if found is not None:
-            self._note_clock(arrival.pi_id, found, message)
+            self._skews.add(arrival.pi_id, (message.at - found.captured).total_seconds() * 1000, message.at_s)
         frame = AcceptedFrame(
             frame_id=frame_id,
             pi_id=arrival.pi_id,
@@ -378,11 +380,3 @@ class Intake:
             StoryStep(at=now, step="result", detail=f"{status}: {reason}"),
         ]
         self._on_outcome(Outcome(result=result, received_s=message.at_s, steps=steps))
-
-    def _note_clock(self, pi_id: str, found: FrameIdentity, message: Message) -> None:
-        skew = self._skews.get(pi_id)
-        if skew is None:
-            skew = self._skews[pi_id] = Skew()
-            if len(self._skews) > _CAMERAS:
-                self._skews.popitem(last=False)
-        skew.add((message.at - found.captured).total_seconds() * 1000, message.at_s)

@@ -246,7 +246,9 @@ class Overview:
         self._alarms.set("clock", self._settings.node_name, text if by_s else None)
 
     def _watch_cameras(self) -> None:
-        for name in self._cameras.names():
+        self._ingest.forget_old_skews(time.monotonic())
+        told = {alarm.subject for alarm in self._alarms.open() if alarm.kind == "clock"}
+        for name in sorted({*self._cameras.names(), *told} - {self._settings.node_name}):
             skew = self._ingest.skew_ms(name)
             text = None
             if skew is not None and abs(skew) > SKEW_ALARM_MS:
