@@ -1,6 +1,7 @@
-"""What the image leaves out of the locked dependencies: nothing that runs in it may ask for them."""
+"""What the image leaves out: of the locked dependencies, and of our sources where only the model is installed."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,4 +49,24 @@ def test_nothing_that_runs_in_the_image_imports_what_it_leaves_out():
     modules = [module for name in left_out() for module in MODULES.get(name, (name,))]
     command = [sys.executable, "-c", RUNS.format(left_out=modules)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_models_stage_has_all_sources_that_install_a_model(tmp_path):
+    dockerfile = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    stage = re.search(r"^FROM dependencies AS model$(.*?)^FROM ", dockerfile, re.MULTILINE | re.DOTALL)
+    assert stage
+    for copied in re.findall(r"^COPY (.*)$", stage[1], re.MULTILINE):
+        *sources, folder = copied.split()
+        made = tmp_path / folder.removeprefix("/build/src/")
+        made.mkdir(parents=True)
+        for source in sources:
+            shutil.copy(ROOT / source, made)
+    # -S: without the editable installation, which would find all of our sources; -P: nor by the working folder.
+    command = [sys.executable, "-S", "-P", "-c", "from posture_agent.analysis.model import install"]
+    packages = next(path for path in sys.path if path.endswith("site-packages"))
+    environment = {"PYTHONPATH": f"{tmp_path}:{packages}"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=environment, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
