@@ -1,5 +1,6 @@
 """The command line of `posture-console`: without a verb the screen, else one verb. Heavy imports wait for their use."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -176,7 +177,12 @@ def config_show(context: click.Context, /, **options: Any) -> None:
     if chosen.as_json:
         say_json([{"name": one.name, "value": _plain(one.value), "source": one.source} for one in shown])
         return
-    say_facts([(one.name, f"{one.value}  ({one.source})") for one in shown])
+    say_facts([(one.name, f"{_toml(one.value)}  ({one.source})") for one in shown])
+
+
+def _toml(value: Any) -> str:
+    """As `posture-agent config show` prints it."""
+    return "-" if value is None else json.dumps(_plain(value), ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
