@@ -1,6 +1,8 @@
 """The supervisor of the analysis child: it ends a child whatever the child is doing, even while it is being started."""
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -79,3 +81,15 @@ async def test_a_prepared_child_that_nobody_needs_gives_its_memory_back(monkeypa
     await eventually(lambda: watched.supervisor._prepared is None)
     assert watched.supervisor._process.returncode == -9
     assert watched.ends == []
+
+
+async def test_how_a_child_ended_is_known_though_it_is_ended_once_more():
+    """A child that was killed from outside must never pass for one that crashed."""
+    watched = Watched(sys.executable, FAKE)
+    for lost in range(1, 21):
+        watched.supervisor._not_before_s = 0.0
+        watched.supervisor.start(SETUP, 0.0)
+        await eventually(lambda: watched.supervisor.state == "ready")
+        os.kill(watched.supervisor.pid, signal.SIGKILL)
+        await eventually(lambda wanted=lost: len(watched.ends) == wanted)
+    assert set(watched.ends) == {"killed"}

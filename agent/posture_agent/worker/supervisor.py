@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from collections import deque
@@ -118,8 +119,7 @@ class Supervisor:
         """End the child: it hangs, or there is nothing for it to do."""
         if self._process is not None and self._process.returncode is None:
             self._why = why
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            _kill(self._process)
 
     async def stop(self) -> None:
         """End the child, also one that is being started just now, and wait for it."""
@@ -139,8 +139,7 @@ class Supervisor:
         listening = asyncio.create_task(self._listen(process.stderr))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
             await self._hear(reader)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()  # the socket is closed: nothing it does can count any more
+        _kill(process)  # the socket is closed: nothing it does can count any more
         code = await process.wait()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(listening, 1.0)
@@ -241,3 +240,10 @@ class Supervisor:
         self._backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, self._backoff_s * 2))
         self.state, self.detail = "failed", detail
         self._on_end(end, detail)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End it and leave its exit code to whoever waits for that: `Process.kill` may collect it first, and lose it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
