@@ -30,11 +30,11 @@ def count(url: str) -> tuple[int, int]:
     return found
 
 
-def undrained(folder: Path) -> int:
+def committed(folder: Path, condition: str = "true") -> int:
     connection = sqlite3.connect(f"file:{folder / 'posture.db'}?mode=ro", uri=True)
-    [(left,)] = connection.execute("SELECT count(*) FROM posture_log WHERE drained_at IS NULL").fetchall()
+    [(rows,)] = connection.execute(f"SELECT count(*) FROM posture_log WHERE {condition}").fetchall()  # noqa: S608 - ours
     connection.close()
-    return left
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_every_frame_has_one_row_after_death_at(
     doomed.wait_for_line("broker_up")
     bodies = [identified(run, seq) for seq in range(1, FRAMES + 1)]
     with Camera(broker.port) as camera:
-        # In small steps, so that there is more than one group.
-        for first in range(0, FRAMES, 3):
-            camera.send(bodies[first : first + 3])
+        camera.send(bodies[:3])
+        wait_for(lambda: committed(data) or doomed.process.poll() is not None, what="a group of frames")
+        camera.send(bodies[3:])
         doomed.wait()
         heir = consumer("heir")
         try:
             wait_for(lambda: count(url)[0] >= FRAMES, 20, what="all rows in PostgreSQL")
-            wait_for(lambda: undrained(data) == 0, what="all rows marked")
+            wait_for(lambda: committed(data, "drained_at IS NULL") == 0, what="all rows marked")
             heir.wait_for_line('"in_flight":0')
         finally:
             assert heir.terminate() == 0
