@@ -13,7 +13,7 @@ from support import consumer as consumer_module
 from support.camera import Camera, identified, new_run
 from support.mosquitto import Mosquitto
 from support.postgres import Postgres
-from support.processes import Program, wait_for
+from support.processes import Program, Programs, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +41,7 @@ def committed(folder: Path, condition: str = "true") -> int:
     "fault", ["after_picture_before_commit:2", "after_commit_before_ack:2", "after_insert_before_mark:1"]
 )
 def test_every_frame_has_one_row_after_death_at(
-    fault: str, broker: Mosquitto, postgres: Postgres, tmp_path: Path
+    fault: str, broker: Mosquitto, postgres: Postgres, programs: Programs, tmp_path: Path
 ) -> None:
     url = postgres.url
     migrate(url)
@@ -51,9 +51,7 @@ def test_every_frame_has_one_row_after_death_at(
 
     def consumer(name: str, **env: str) -> Program:
         command = [sys.executable, consumer_module.__file__, str(broker.port), str(data), "--delay", "0.01"]
-        return Program(
-            [*command, "--database", database.model_dump_json()], folder=tmp_path, name=name, env=env
-        ).start()
+        return programs.start(*command, "--database", database.model_dump_json(), name=name, env=env)
 
     doomed = consumer("doomed", POSTURE_FAULT=fault)
     doomed.wait_for_line("broker_up")
@@ -64,12 +62,10 @@ def test_every_frame_has_one_row_after_death_at(
         camera.send(bodies[3:])
         doomed.wait()
         heir = consumer("heir")
-        try:
-            wait_for(lambda: count(url)[0] >= FRAMES, 20, what="all rows in PostgreSQL")
-            wait_for(lambda: committed(data, "drained_at IS NULL") == 0, what="all rows marked")
-            heir.wait_for_line('"in_flight":0')
-        finally:
-            assert heir.terminate() == 0
+        wait_for(lambda: count(url)[0] >= FRAMES, 20, what="all rows in PostgreSQL")
+        wait_for(lambda: committed(data, "drained_at IS NULL") == 0, what="all rows marked")
+        heir.wait_for_line('"in_flight":0')
+        assert heir.terminate() == 0
     assert count(url) == (FRAMES, FRAMES)
     pictures = list((data / "analyzed_images").rglob("*.jpg"))
     assert len(pictures) == FRAMES, "a picture written before the death is the one that its row names"
