@@ -17,7 +17,7 @@ from posture_agent.doctor import broker as broker_doctor
 from posture_agent.settings import MasterSettings
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.migrate import grant, migrate
-from posture_agent.store.outbox import Outbox
+from posture_agent.store.outbox import Outbox, in_use
 from posture_shared import checks, keys, machine_checks
 from posture_shared.checks import Check, Finding
 from posture_shared.exits import Stop
@@ -172,11 +172,11 @@ def test_keys_are_wanted_where_others_reach_the_ports(tmp_path: Path) -> None:
 
 
 def test_a_running_master_is_seen_by_its_lock(tmp_path: Path) -> None:
-    assert not around_master.runs(tmp_path)
+    assert not in_use(tmp_path)
     opened = Outbox(tmp_path)
-    assert around_master.runs(tmp_path)
+    assert in_use(tmp_path)
     opened.close()
-    assert not around_master.runs(tmp_path)
+    assert not in_use(tmp_path)
 
 
 @pytest.mark.integration

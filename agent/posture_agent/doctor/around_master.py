@@ -1,8 +1,6 @@
 """What a master needs around it on its machine: data folder, ports, keys."""
 
 import contextlib
-import fcntl
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ import psutil
 
 from posture_agent import listening
 from posture_agent.settings import MasterSettings
-from posture_agent.store.outbox import LOCK
+from posture_agent.store.outbox import in_use
 from posture_agent.store.pictures import FOLDER
 from posture_shared import keys, machine_checks
 from posture_shared.checks import Finding, failed, ok, warning
@@ -24,28 +22,13 @@ def data_folder(settings: MasterSettings) -> Iterator[Finding]:
     pictures = settings.data_dir / FOLDER
     if pictures.is_dir():
         yield machine_checks.disk("pictures folder", pictures, least_bytes=0)
-    if runs(settings.data_dir):
+    if in_use(settings.data_dir):
         yield ok("master", f"a master runs with {settings.data_dir}")
-
-
-def runs(data_dir: Path) -> bool:
-    """Whether a master holds the data folder."""
-    try:
-        descriptor = os.open(data_dir / LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def ports(settings: MasterSettings) -> Iterator[Finding]:
     """Whether each port is free, or held by a program of ours."""
-    master_runs = runs(settings.data_dir)
+    master_runs = in_use(settings.data_dir)
     wanted = (
         ("workers", settings.listen, settings.worker_port),
         ("consoles", settings.listen, settings.control_port),
