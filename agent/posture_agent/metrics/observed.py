@@ -4,6 +4,7 @@ Fed on the event loop, read by the thread that answers a scrape: the library's o
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -26,42 +27,25 @@ class Observed:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._nodes = Bounded(MOST_NODES)
         self._decided: deque[str] = deque(maxlen=_OPEN)
-        self._queue = Histogram(
-            "posture_frame_queue_seconds",
-            "From receipt until a worker began with the frame",
-            buckets=_QUEUE_S,
-            registry=registry,
+
+        def times(name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+            return Histogram(name, text, labels, buckets=buckets, registry=registry)
+
+        self._queue = times("posture_frame_queue_seconds", "From receipt until a worker began with the frame", _QUEUE_S)
+        self._analysis = times(
+            "posture_frame_analysis_seconds", "Time in the analysis, by the node that did it", _ANALYSIS_S, "node"
         )
-        self._analysis = Histogram(
-            "posture_frame_analysis_seconds",
-            "Time in the analysis, by the node that did it",
-            ["node"],
-            buckets=_ANALYSIS_S,
-            registry=registry,
+        self._total = times(
+            "posture_frame_total_seconds", "From receipt until just before the row was committed", _WAY_S
         )
-        self._total = Histogram(
-            "posture_frame_total_seconds",
-            "From receipt until just before the row was committed",
-            buckets=_WAY_S,
-            registry=registry,
-        )
-        self._end_to_end = Histogram(
+        self._end_to_end = times(
             "posture_frame_end_to_end_seconds",
             "From capture until the row was committed, by the corrected clock of the camera",
-            buckets=_WAY_S,
-            registry=registry,
+            _WAY_S,
         )
-        self._lag = Histogram(
-            "posture_loop_lag_seconds",
-            "How late the event loop was, looked at twice a second",
-            buckets=_LAG_S,
-            registry=registry,
-        )
-        self._handover = Histogram(
-            "posture_handover_seconds",
-            "From a decision until the old side had drained",
-            buckets=_HANDOVER_S,
-            registry=registry,
+        self._lag = times("posture_loop_lag_seconds", "How late the event loop was, looked at twice a second", _LAG_S)
+        self._handover = times(
+            "posture_handover_seconds", "From a decision until the old side had drained", _HANDOVER_S
         )
         self._decisions = Counter(
             "posture_decisions", "Decisions of placement, by the state they led to", ["state"], registry=registry
