@@ -31,7 +31,7 @@ class Landmarkers:
         Raises:
             RuntimeError, ValueError, OSError: the bundle cannot be loaded.
         """
-        self._model, self._max_people = model, max_people
+        self._model = model
         self._open: list[Any] = []
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._trackers = Trackers(self._following, most=2 * threads) if mode == "video" else None

@@ -40,7 +40,6 @@ class Span(NamedTuple):
 
 
 Cell = tuple[Span, ...]
-EMPTY: Cell = ()
 
 
 def word(text: object, tone: Tone = Tone.TEXT) -> Cell:

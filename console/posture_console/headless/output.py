@@ -9,7 +9,7 @@ import msgspec
 
 from posture_console.core.sanitise import one_line
 from posture_console.core.sheet import Moment, Sheet, widths
-from posture_console.core.spans import Cell, cell_width, fit_cell, plain
+from posture_console.core.spans import Cell, fit_cell, plain
 
 R = TypeVar("R")
 
@@ -64,8 +64,3 @@ def say_facts(facts: Iterable[tuple[str, Cell | str]]) -> None:
     size = max((len(label) for label, _ in pairs), default=0)
     for label, text in pairs:
         click.echo(f"{label.ljust(min(size, _ROOMY))}  {text}".rstrip())
-
-
-def cell_line(cells: Iterable[Cell]) -> str:
-    """Cells side by side without padding."""
-    return "  ".join(plain(cell) for cell in cells if cell_width(cell))

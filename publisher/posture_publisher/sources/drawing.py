@@ -104,10 +104,6 @@ class _Pen:
             moved = [(x + shift * radius, y + 0.6 * shift * radius) for (x, y), radius in zip(ends, radii, strict=True)]
             self._capsule(moved[0], moved[1], radii[0] * shrink, radii[1] * shrink, tone)
 
-    def disc(self, centre: Point, radius: float, colour: Colour) -> None:
-        """A filled circle."""
-        self._capsule(centre, centre, radius, radius, colour)
-
     def oval(self, centre: Point, radii: Point, tilt_deg: float, colour: Colour) -> None:
         """A filled ellipse; `tilt_deg` leans its top forward."""
         self.shape(_ellipse(centre, radii, tilt_deg), colour)
