@@ -38,6 +38,12 @@ def test_single_wrong_pictures_neither_end_nor_begin_anything():
     assert play(*[(4, False), (0.5, True)] * 20)[1] == []
 
 
+def test_no_clock_runs_while_nobody_is_judged():
+    track, _ = play((6, True))
+    _, happened = step(track, Reading(1065.0, True, 30.0, 5.0, "head forward 19° of 12°"), SETTINGS)
+    assert happened == [], "6 s of bad posture and a minute of nobody are no 10 s"
+
+
 def test_two_seconds_of_good_posture_do_not_end_an_episode():
     _, happened = play((15, True), (2, False), (15, True))
     assert [one.what for one in happened] == ["begin"]
