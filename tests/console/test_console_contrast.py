@@ -5,8 +5,9 @@ from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
-from posture_console.core.spans import Tone
+from posture_console.core.spans import Span, Tone
 from posture_console.styles.themes import LOOKS, Look
+from posture_console.widgets.paint import paint
 
 READABLE, LARGE = 4.5, 3.0
 
@@ -63,6 +64,22 @@ def test_headings_can_be_read(name: str) -> None:
     assert look.heading.color is not None
     for behind in (look.theme.background, look.theme.panel):
         assert contrast(look.heading.color.get_truecolor(), named(behind)) >= READABLE
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("tone", [Tone.BAD, Tone.WARN])
+def test_bars_are_not_turned_inside_out_and_stay_apart(name: str, tone: Tone) -> None:
+    look = LOOKS[name]
+    bar = paint((Span("━━━", tone), Span("━━━", Tone.GOOD)), look.tones, Style())
+    plot = paint((Span("▂▄▆", tone),), look.tones, Style())
+    drawn = [segment.style for segment in (*bar, *plot)]
+    assert not any(style is None or style.reverse or style.underline for style in drawn)
+    assert plot.text == "▂▄▆"
+    bad, good = list(bar)
+    assert bad.text != good.text or (bad.style and bad.style.color) != (good.style and good.style.color)
+    word = paint((Span("▲ Bad", tone),), look.tones, Style())
+    assert word.text == "▲ Bad"
+    assert [segment.style for segment in word] == [look.tones[tone]]
 
 
 def test_black_on_white_is_21_to_1() -> None:
