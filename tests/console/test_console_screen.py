@@ -149,6 +149,8 @@ async def test_help_lists_the_keys_that_work_here(new_app: NewApp, until: Until)
         await pilot.press("6", "question_mark")
         await until(lambda: isinstance(app.screen, HelpScreen))
         await shown(app, until, "Hold the rows still")
+        assert "Focus Next" not in text_of(app)
+        assert "command prompt" not in text_of(app)
         await pilot.press("escape")
         assert isinstance(app.screen, LogView)
 

@@ -18,6 +18,11 @@ _WIDTH: Final = 68
 """What 80 columns leave beside border and scroll bar."""
 _TEXTUALS_OWN: Final = frozenset({"copy_text", "focus_previous", "help_quit", "page_left", "page_right"})
 _SCROLLING: Final = ("scroll_", "page_")
+_IN_OUR_WORDS: Final = {
+    "tab": "Go to the next part of this view; shift+tab to the one before",
+    "ctrl+q": "Leave the console, also while text is typed",
+}
+"""What keys of Textual do, by their key: its own words fit no console."""
 
 Sections = Mapping[str, Iterable[tuple[str, str]]]
 """Heading → (key, what it does)."""
@@ -57,9 +62,12 @@ def keys_of(screen: Screen[Any]) -> Sections:
         action = binding.action.rpartition(".")[2].partition("(")[0]
         if binding.system or not binding.description or action in _TEXTUALS_OWN or action.startswith(_SCROLLING):
             continue
+        if not active.enabled:
+            continue
         heading = {screen: "this view", screen.app: "everywhere"}.get(active.node, widget)
         key = binding.key_display or screen.app.get_key_display(binding)
-        sections[heading].setdefault(active.tooltip or binding.tooltip or binding.description, key)
+        text = _IN_OUR_WORDS.get(binding.key) or active.tooltip or binding.tooltip or binding.description
+        sections[heading].setdefault(text, key)
     return {heading: [(key, text) for text, key in keys.items()] for heading, keys in sections.items() if keys}
 
 
