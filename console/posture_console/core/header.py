@@ -26,12 +26,14 @@ _GAP: Final[Cell] = (Span("  "),)
 
 
 def title(reading: Reading, width: int) -> Cell:
-    """Where one is and how it stands; what does not fit leaves from the middle."""
+    """Where one is and how it stands; what does not fit leaves from the middle, then our own name."""
     left = [(Span(" ◆ ", Tone.ACCENT), Span("posture edge", Tone.STRONG)), *_place(reading)]
     right = _right(reading)
     optional = _optional(reading)
     while optional and _width([*left, *optional, *right]) > width:
         optional.pop()
+    if _width([*left, *right]) > width:
+        left[0] = (Span(" ◆", Tone.ACCENT),)
     shown_left, shown_right = _spaced(left), _spaced([*reversed(optional), *right])
     gap = max(1, width - cell_width(shown_left) - cell_width(shown_right) - 1)
     return joined(shown_left, (Span(" " * gap),), shown_right)
