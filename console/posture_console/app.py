@@ -310,8 +310,9 @@ class ConsoleApp(SwitchingApp):
 
     @on(View.Ready)
     def _complete(self) -> None:
-        self.flush()
-        self.paint()
+        if self.screen_stack:  # none is left at the end
+            self.flush()
+            self.paint()
 
     @on(LiveTable.Opened)
     def _open(self, event: LiveTable.Opened) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from textual import events
 
-from posture_console.widgets.thrifty import ThriftyApp
+from posture_console.key_order import KeyOrderApp
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -22,7 +22,7 @@ STILL_S: Final = 0.5
 """A key this long ago may be followed by another: nothing is built meanwhile."""
 
 
-class SwitchingApp(ThriftyApp):
+class SwitchingApp(KeyOrderApp):
     """An app whose views are there when their key is pressed."""
 
     def __init__(self) -> None:
@@ -65,7 +65,8 @@ class SwitchingApp(ThriftyApp):
         if self._is_held:
             self._is_held = False
             self._end_batch()
-            self.screen.refresh()
+            if self.screen_stack:  # none is left at the end
+                self.screen.refresh()
 
     def _build_one(self) -> None:
         waiting: list[Any] = [mode for mode in self._modes if mode not in self._screen_stacks]
