@@ -20,6 +20,10 @@ def test_escape_is_shown_not_obeyed() -> None:
     assert one_line("\x1b[31m") == "␛[31m"
 
 
+def test_marks_piled_on_a_letter_are_cut_to_two() -> None:
+    assert one_line("o" + "\u0302" * 9 + "k") == "o" + "\u0302" * 2 + "k"
+
+
 def test_markup_is_plain_text() -> None:
     assert one_line("[/foo]") == "[/foo]"
 
