@@ -65,6 +65,13 @@ def test_what_is_no_recording_is_said(tmp_path: Path, damage: bytes) -> None:
     assert refused.value.code is Exit.USAGE
 
 
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    file = tmp_path / "empty.rec"
+    file.touch()
+    with pytest.raises(Stop, match="is empty"):
+        read(file)
+
+
 def test_a_damaged_line_is_named(file: Path) -> None:
     whole = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([*whole[:6], b'{"e":"samp\n', *whole[7:]]))

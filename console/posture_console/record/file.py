@@ -60,6 +60,8 @@ def read(file: Path) -> list[Stretch]:
         Stop: it cannot be read, or is no recording; the sentence names the line.
     """
     found = list(_stretches(file, _lines(file)))
+    if not found and not file.stat().st_size:
+        raise Stop(f"{file} is empty: nothing was recorded into it", Exit.USAGE)
     if not any(stretch.log for stretch in found):
         raise Stop(f"{file} holds nothing of what placement was told, so there is no what-if", Exit.USAGE)
     return [stretch for stretch in found if stretch.log]
