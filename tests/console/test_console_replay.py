@@ -1,6 +1,7 @@
 """A recording in the console's views, key by key: play, pause, seek, speed, end; and nothing can be done in it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from posture_console.record.player import Player
 from posture_console.record.recording import Recording
 from posture_console.replaying import ReplayApp
 from posture_console.screens.goto import GotoScreen
+from posture_console.screens.help import keys_of
 from posture_console.screens.what_if import WhatIfScreen
 from posture_console.settings import ConsoleSettings
 from posture_console.widgets.facts import FactsView
@@ -139,6 +141,7 @@ async def test_acting_is_dimmed_refused_and_said(app: ReplayApp, until: Until) -
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(lambda: "pi1" in text_of(app))
         assert not app.screen.active_bindings["o"].enabled
+        assert not {"o", "x", "b", "z"} & {key for lines in keys_of(app.screen).values() for key, _ in lines}
         await pilot.press("o")
         await until(lambda: "nothing can be done in it" in text_of(app))
         answer = await app.command("override_set", {})
@@ -163,13 +166,19 @@ async def test_other_thresholds_are_tried_from_the_screen(tmp_path: Path, until:
     await past.recorder.close()
     with Recording(past.recorder.file) as recording:
         app = ReplayApp(ConsoleSettings(), Player(recording))
-        async with app.run_test(size=SIZE) as pilot:
+        async with app.run_test(size=(80, 24)) as pilot:
             await until(lambda: "pi1" in text_of(app))
             await pilot.press("W")
             await until(lambda: isinstance(app.screen, WhatIfScreen) and bool(app.screen.query("#rules")))
             await pilot.press(*"high=70", "enter")
             await until(lambda: "4 fall away" in app.screen.query_one(FactsView).text)
-            assert "A model, not a measurement" in " ".join(app.screen.query_one(FactsView).text.split())
+            told = app.screen.query_one(FactsView).text
+            assert "A model, not a measurement" in " ".join(told.split())
+            await pilot.pause()
+            shown = [line for line in text_of(app).splitlines() if "workers sta" in line or "the master" in line]
+            assert shown
+            assert not any("…" in line for line in shown)
+            assert re.search(r"− \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", told)
 
 
 NOW = Playback(since_ms=1_000_000_000_000, until_ms=1_000_003_600_000, at_ms=1_000_000_600_000.0)

@@ -11,6 +11,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
+from posture_console.core.facts import LABEL, Fact
+from posture_console.core.sanitise import width
 from posture_console.core.spans import Tone, word
 from posture_console.headless.recording import verdict_facts
 from posture_console.record.file import read
@@ -52,7 +54,12 @@ class WhatIfScreen(ModalScreen[None]):
         except Stop as stop:
             self.query_one(FactsView).show_facts([("", word(stop.sentence, Tone.BAD))])
             return
-        self.query_one(FactsView).show_facts([(label, word(text)) for label, text in verdict_facts(verdict)])
+        self.query_one(FactsView).show_facts([_beside(label, text) for label, text in verdict_facts(verdict)])
+
+
+def _beside(label: str, text: str) -> Fact:
+    """A line of a verdict; the time of a decision is too long for a label, and stands in the text."""
+    return (label, word(text)) if width(label) <= LABEL else ("", word(f"{label}  {text}"))
 
 
 def _verdict(file: Path, changes: list[str]) -> Verdict:

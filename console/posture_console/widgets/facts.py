@@ -27,8 +27,12 @@ class FactsView(VerticalScroll, can_focus=True):
         """Show these facts."""
         self._facts = facts
         width = self.content_size.width or self.container_size.width
-        if width:
-            self._inner.show(fact_lines(facts, width - 1))
+        if not width:
+            return
+        lines = fact_lines(facts, width - 1)
+        if len(lines) > self.content_size.height:  # the bar for scrolling hides what is under it
+            lines = fact_lines(facts, width - max(1, self.styles.scrollbar_size_vertical))
+        self._inner.show(lines)
 
     def on_resize(self, _event: Resize) -> None:
         """Wrap anew."""
