@@ -167,8 +167,17 @@ def test_an_overload_that_passes_is_said_to_be_over():
     assert model.decisions()[-1].state == "LOCAL"
 
 
-def test_a_target_that_becomes_too_busy_hands_its_cameras_on():
-    model = site(constant(70))
+def test_an_overload_is_over_half_way_down_only():
+    model = running(lambda at_s: 50.0 if at_s < 60 else 37.0 if at_s < 300 else 34.0, agx=55)  # and 20 of its own
+    model.run(290)
+    assert [d.trigger for d in model.decisions()] == ["overload"]
+    model.run(60)
+    assert [d.trigger for d in model.decisions()] == ["overload", "recovered"]
+
+
+@pytest.mark.parametrize(("guard", "targets"), [(True, ["agx", "nano"]), (False, ["agx"])])
+def test_a_target_that_becomes_too_busy_hands_its_cameras_on_but_by_the_literal_rule(guard, targets):
+    model = site(constant(70), rules=Rules(guard=guard))
     model.machines = {
         **model.machines,
         "agx": Machine(background=lambda at_s: 10.0 if at_s < 40 else 80.0),
@@ -177,7 +186,7 @@ def test_a_target_that_becomes_too_busy_hands_its_cameras_on():
     model.workers |= {"nano/0": "nano"}
     model.start()
     model.run(200)
-    assert [target for _, target in changes(model)] == ["agx", "nano"]
+    assert [target for _, target in changes(model)] == targets
 
 
 def test_a_decision_explains_itself():

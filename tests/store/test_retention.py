@@ -149,6 +149,16 @@ async def test_a_file_without_a_row_goes_in_the_end_and_foreign_files_never(stor
     assert [file.name for file in folder.iterdir()] == ["notes.jpg"]
 
 
+async def test_a_file_that_waits_for_its_row_stays_however_little_room_there_is(store: Store) -> None:
+    await store.commit(frame(1, picture=bytes(100)))
+    folder = store.folder / FOLDER / "analyzed_images_from_pi1" / f"{NOW:%Y-%m-%d}"
+    folder.mkdir(exist_ok=True)
+    young = folder / f"pi1_{NOW:%Y%m%dT%H%M%S}000_{new_id()}.jpg"
+    young.write_bytes(bytes(2 << 20))
+    assert (await remove(store, pictures_bytes=1 << 20))["pictures"] == 1
+    assert young.exists()
+
+
 async def test_a_picture_whose_file_is_gone_already_costs_nothing(store: Store) -> None:
     [done] = await store.commit(frame(40))
     (store.folder / str(done.result.image_path)).unlink()
