@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.events import Key
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
@@ -245,6 +246,11 @@ class ConsoleApp(SwitchingApp):
         if not isinstance(self.screen, LinksView):
             self.push_screen(LinksView())
             self.call_next(self.flush)
+
+    def action_command_palette(self) -> None:
+        """Open the palette, by what it can do."""
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder="a view, a camera, an act: some of its letters"))
 
     async def action_record(self) -> None:
         """Record into a new file where the console was started, or end that."""

@@ -72,6 +72,13 @@ def test_held_rows_stand_still_and_what_comes_is_counted(listing: Listing[Thing]
     assert (listing.keys, listing.fresh) == (["e", "d", "c", "b", "a"], 0)
 
 
+def test_what_the_filter_hides_is_not_counted_as_new(listing: Listing[Thing]) -> None:
+    listing.filter_by(parse("!e"))
+    listing.toggle_hold()
+    listing.take(things("edcba"))
+    assert listing.fresh == 1
+
+
 def test_a_mark_belongs_to_its_record_and_leaves_with_it(listing: Listing[Thing]) -> None:
     listing.move_to(1)
     listing.toggle_mark()

@@ -35,11 +35,17 @@ class Order:
         return replace(self, sort=None, descending=False)
 
 
-def arrange(records: Iterable[R], sheet: Sheet[R], order: Order) -> list[R]:
-    """The records to show, in order."""
+def passing(records: Iterable[R], sheet: Sheet[R], order: Order) -> list[R]:
+    """The records to show, as they came."""
     chosen = [record for record in records if not order.faults_only or sheet.is_fault(record)]
     if order.filter:
         chosen = [record for record in chosen if order.filter(sheet.fields(record))]
+    return chosen
+
+
+def arrange(records: Iterable[R], sheet: Sheet[R], order: Order) -> list[R]:
+    """The records to show, in order."""
+    chosen = passing(records, sheet, order)
     column = sheet.column(order.sort) if order.sort else None
     if column is not None:
         value = column.value

@@ -113,8 +113,8 @@ def banner(reading: Reading, width: int) -> Cell | None:
         return None
     if connection.phase is Phase.SYNCING and not reading.is_stale:
         return None
-    shown = f"  · showing the state of {clock_time(_last_known(reading))}" if reading.is_stale else ""
-    return word(f" {describe(connection, reading.now_s)}{shown}", Tone.TEXT)
+    shown = f"showing the state of {clock_time(_last_known(reading))}  · " if reading.is_stale else ""
+    return word(f" {shown}{describe(connection, reading.now_s)}", Tone.TEXT)
 
 
 def _last_known(reading: Reading) -> datetime:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Final, Generic, TypeVar
 
-from posture_console.core.arrange import Cursor, Order, arrange
+from posture_console.core.arrange import Cursor, Order, arrange, passing
 from posture_console.core.filter import Filter
 from posture_console.core.sheet import Sheet
 from posture_console.core.spans import Cell, Span, Tone, word
@@ -62,14 +62,16 @@ class Listing(Generic[R]):
 
     @property
     def fresh(self) -> int:
-        """Records that came since the rows were held, or since the cursor left the newest row."""
+        """Records to be shown that came since the rows were held, or since the cursor left the newest row."""
         key = self.sheet.key
         if self._held is not None:
-            return sum(key(record) not in self._known for record in self._given)
-        if self.following or self._left_at is None:
+            came = [record for record in self._given if key(record) not in self._known]
+        elif self.following or self._left_at is None:
             return 0
-        left_at = self._left_at
-        return sum(1 for _ in takewhile(lambda record: key(record) != left_at, self._given))
+        else:
+            left_at = self._left_at
+            came = list(takewhile(lambda record: key(record) != left_at, self._given))
+        return len(passing(came, self.sheet, self.order))
 
     def take(self, records: Sequence[R]) -> None:
         """These are the records from now on."""

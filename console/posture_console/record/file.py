@@ -99,7 +99,9 @@ def _stretches(file: Path, lines: Iterator[bytes]) -> Iterator[Stretch]:
         except (msgspec.DecodeError, ValueError) as error:
             if is_last and current is not None:
                 break
-            raise Stop(f"{file}, line {number}, is no recording of placement: {error}", Exit.USAGE) from None
+            raise Stop(
+                f"{file}, line {number}, is no recording of a console or of placement: {error}", Exit.USAGE
+            ) from None
         if begun is not None:
             if current is not None:
                 yield current

@@ -12,7 +12,7 @@ JOBS: Final[Sheet[Job]] = Sheet(
     name="jobs",
     key=lambda job: job.name,
     is_fault=lambda job: job.state == "failed",
-    empty="no Job: no worker of this site was started by Kubernetes; l launches one",
+    empty="no Job: no worker of this site was started by Kubernetes",
     columns=(
         Column(
             name="job",
