@@ -249,7 +249,7 @@ class ConsoleApp(SwitchingApp):
 
     def action_command_palette(self) -> None:
         """Open the palette, by what it can do."""
-        if not CommandPalette.is_open(self):
+        if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(placeholder="a view, a camera, an act: some of its letters"))
 
     async def action_record(self) -> None:
