@@ -80,3 +80,17 @@ async def test_views_look_as_they_were_found_good(size: tuple[int, int], monkeyp
             if " " in keys:
                 await pilot.press("escape")
     assert not others, "\n".join([*others, "where that is meant: make snapshots"])
+
+
+@pytest.mark.parametrize("view", ["overview", "camera", "decision"])
+async def test_a_view_fits_itself_to_the_room_it_gets_though_nothing_new_is_heard(
+    view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target(parse_endpoint("tcp://site:5571"), None, None, "posture-dark")
+    app = ConsoleApp(ConsoleSettings(), target, picture_mode="figure", source=StillSite())
+    monkeypatch.setattr(app._own_load, "now", lambda: None)
+    async with app.run_test(size=(140, 50)) as pilot:
+        await pilot.press(*VIEWS[view].split())
+        await settled(app)
+        await pilot.resize_terminal(80, 24)
+        assert await settled(app) == (KEPT / f"{view}-80x24.txt").read_text(encoding="utf-8")

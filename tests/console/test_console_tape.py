@@ -130,7 +130,7 @@ async def test_a_cut_off_or_foreign_file_is_said_in_words(tmp_path: Path) -> Non
         Recording(past.recorder.file)
     assert refused.value.code is Exit.USAGE
     (tmp_path / "empty.rec").write_bytes(b"")
-    with pytest.raises(Stop, match="nothing of what placement was told"):
+    with pytest.raises(Stop, match="is empty: nothing was recorded into it"):
         read(tmp_path / "empty.rec")
     other = sqlite3.connect(tmp_path / "other.db")
     other.execute("CREATE TABLE t (x)")

@@ -99,9 +99,7 @@ class CameraView(FramingView):
 
     @work(exclusive=True, group="history", exit_on_error=False)
     async def _ask_history(self) -> None:
-        if self._commanding.reading().playback is not None or (
-            self._reading is not None and self.app.screen is not self
-        ):
+        if self._commanding.reading().playback is not None or (self._reading is not None and not self.is_active):
             return
         since = self._commanding.reading().moment.now - SPAN
         answer = await self._commanding.ask("history", timeout_s=HISTORY_S, camera=self._pi_id, since=since)

@@ -85,7 +85,7 @@ class JobView(DetailView):
         ]
 
     def _poll(self) -> None:
-        if self.app.screen is self and not self._over:
+        if self.is_active and not self._over:
             self._ask()
 
     @work(exclusive=True, group="poll", exit_on_error=False)

@@ -73,7 +73,7 @@ class JobsView(JobActs, View):
         self.query_one("#jobs", LiveTable).show(self._jobs, reading.moment)
 
     def _poll(self) -> None:
-        if self.app.screen is self:
+        if self.is_active:
             self._ask()
 
     @work(exclusive=True, group="poll", exit_on_error=False)

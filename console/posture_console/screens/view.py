@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import ScreenResume
+from textual.geometry import Size
 from textual.message import Message
 
 from posture_console.core.connection import Phase
@@ -33,9 +34,13 @@ class View(Acting):
     has_widgets = False
     """Whether the view is composed down to its last widget; a screen is on top before that."""
 
+    _shown: tuple[Reading, list[Size]] | None = None
+    """What was shown last, and the room that its panels had then."""
+
     def on_mount(self) -> None:
         """Ask for the first reading at once instead of at the next flush."""
         self.has_widgets = True
+        self.screen_layout_refresh_signal.subscribe(self, self._laid_out)
         self.post_message(self.Ready())
 
     def on_screen_resume(self, event: ScreenResume) -> None:
@@ -74,7 +79,20 @@ class View(Acting):
         if line is not None:
             shown.show([line])
         self.set_class(reading.is_stale, "-stale")
+        self._shown = reading, self._room()
         self.show(reading)
+
+    def _laid_out(self, _screen: object) -> None:
+        """Show the same once more where panels got other room; what was drawn to fit may precede the layout."""
+        if self._shown is not None and self._shown[1] != self._room():
+            self.call_next(self._fit)
+
+    def _fit(self) -> None:
+        if self._shown is not None and self.is_attached:
+            self.flush(self._shown[0])
+
+    def _room(self) -> list[Size]:
+        return [panel.outer_size for panel in self.query("#body, .panel")]
 
     def _compositor_refresh(self) -> None:
         """Paint what changed; while painting is held back, Textual would do the work and throw it away."""
