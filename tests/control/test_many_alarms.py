@@ -31,6 +31,30 @@ def test_a_critical_alarm_gets_in_and_the_oldest_least_severe_makes_room(alarms:
     assert over.subject == "made-up-0"
 
 
+def test_what_is_about_the_system_stays_and_gets_in(alarms: Alarms) -> None:
+    early = Alarms(clock=lambda: datetime.now(UTC))
+    early.set("database", "postgresql", "away")
+    for n in range(MOST):
+        early.set("camera_black", f"made-up-{n}", "black")
+    early.set("store", "posture.db", "the disk is full", "critical")
+    early.set("pictures", "master", "less than the floor is free")
+    assert {"postgresql", "posture.db", "master"} < set(subjects(early))
+    assert len(early.open()) == MOST
+
+
+def test_two_kinds_that_anybody_can_fill_do_not_end_each_other_for_ever(alarms: Alarms) -> None:
+    for _ in range(3):
+        for n in range(MOST):
+            alarms.set("camera_gap", f"made-up-{n}", "gaps")
+            alarms.set("camera_black", f"made-up-{n}", "black")
+    alarms.changed()
+    for n in range(MOST):
+        alarms.set("camera_gap", f"made-up-{n}", "gaps")
+        alarms.set("camera_black", f"made-up-{n}", "black")
+    assert alarms.changed() == []
+    assert len(alarms.open()) == MOST
+
+
 def test_a_critical_alarm_ends_no_critical_one(alarms: Alarms) -> None:
     for n in range(MOST + 1):
         alarms.set("store", f"store-{n}", "the disk is full", "critical")

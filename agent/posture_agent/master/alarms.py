@@ -1,7 +1,7 @@
 """Alarms: things that need a person, each raised once and ended when it is over; quiet where silenced."""
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,7 @@ log = logging.getLogger("posture.alarms")
 
 _HISTORY: Final = 200
 _MAX_OPEN: Final = 200
-"""Beyond, only critical ones are let in."""
+"""Beyond, only critical ones and those of a rare kind are let in."""
 _RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 
 
@@ -72,17 +72,21 @@ class Alarms:
         )
 
     def _make_room(self, severity: Severity, kind: str, subject: str) -> bool:
-        """Whether one more gets in: a critical one always does, and the oldest of the least severe ends for it.
+        """Whether one more gets in: a critical one always does, others where theirs is not yet a common kind.
 
-        Others may be as many as there are names of cameras, and anybody who may publish can make names up.
+        The oldest of the commonest kind among the less severe ends for it. There may be as many about cameras as there
+        are names, and anybody who may publish can make names up; what is about the system is rare by its kind.
         """
         if not self._full:
             self._full = True
             log.error("event=alarms_full open=%d first=%r", len(self._open), _name(kind, subject))
-        if severity != "critical":
+        rank = min(_RANK[severity], _RANK["warning"])
+        lesser = [one for one in self._open.values() if _RANK[one.severity] <= rank]
+        often = Counter(one.kind for one in lesser)
+        if severity != "critical" and often[kind] + 1 >= max(often.values(), default=0):
             return False
-        least = min(self._open.values(), key=lambda one: (_RANK[one.severity], one.since))
-        if least.severity != "critical":
+        if lesser:
+            least = min(lesser, key=lambda one: (_RANK[one.severity], -often[one.kind], one.since))
             self.set(least.kind, least.subject, None)
         return True
 
