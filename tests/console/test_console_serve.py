@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from posture_console.served.server import is_local, refused
 from support.browser import Page, new_page
 from support.console_process import Console
 from support.fake_master import FakeMaster
+from support.processes import eventually, free_port, listens
 
 pyte = pytest.importorskip("pyte")
 Until = Callable[..., Any]
@@ -26,9 +26,7 @@ Until = Callable[..., Any]
 @contextlib.asynccontextmanager
 async def served(address: str, home: Path, *words: str) -> AsyncIterator[str]:
     """`posture-console serve` as a process; the address of its page."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     program = "from posture_console.cli import main; main()"
     command = [sys.executable, "-c", program, "serve", "--port", str(port), "--connect", address, *words]
     environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
@@ -36,6 +34,7 @@ async def served(address: str, home: Path, *words: str) -> AsyncIterator[str]:
     assert process.stdout is not None
     try:
         said = await asyncio.wait_for(process.stdout.readline(), 60)
+        await eventually(lambda: listens(port))
         yield said.decode().split()[0]
     finally:
         process.terminate()

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -34,6 +35,7 @@ _FIRST_ROW_S: Final = 120.0
 _CATCH_UP_S: Final = 60.0
 """Time without a new row after which frames that still have none are called lost."""
 _REPORT_S: Final = 5.0
+_PORTS: Final = range(20_000, 32_000)
 
 _MASTER_TOML: Final = '[master.database]\nhost = ""\n'
 """Whatever this machine's own configuration says: the demo has the embedded store alone."""
@@ -270,12 +272,19 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody uses now, all different."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    """Ports of 127.0.0.1 that nobody uses now, all different.
+
+    They lie below those that systems give to connections and to servers that name none (from 32768 on Linux), so that
+    nobody is given one before our process has started listening.
+    """
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise Stop(f"the demo needs {count} free ports from {_PORTS[0]} to {_PORTS[-1]}")
 
 
 def _listens(port: int) -> bool:
