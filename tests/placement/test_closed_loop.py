@@ -1,8 +1,15 @@
 """Stability: the load is a closed loop, because offloading is itself what lowers the master's load."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from posture_shared.placement.rules import Rules
+from posture_shared.placement import events
+from posture_shared.placement.actions import DrainWorker, StopJob
+from posture_shared.placement.rules import POLICIES, Rules
+from posture_shared.placement.state import decode, encode
+from posture_shared.placement.turn import camera_state
+from posture_shared.records import Override
 from support.simulated_site import Machine, Site, constant, square_wave
 
 OWN_WORK = {"cam1": 10.0, "cam2": 10.0}  # 20 frames/s × 40 ms = 20 % of 4 cores
@@ -221,6 +228,103 @@ def test_a_cold_job_brings_a_worker_while_the_old_side_works_on():
     assert model.state.routes["cam1"].workers == ("orin/local",)
     model.run(20)
     assert model.state.routes["cam1"].workers == ("agx/job",)
+
+
+def working_by_job(*, seconds, **more):
+    """Busy at home: a Job's worker on `agx` has had the cameras for a while."""
+    model = Site(
+        node="orin",
+        machines={"orin": Machine(background=constant(50)), "agx": Machine(background=constant(5))},
+        cameras=dict(OWN_WORK),
+        workers={"orin/local": "orin"},
+        kube=("agx",),
+        **more,
+    )
+    model.start()
+    model.run(seconds)
+    return model
+
+
+def blip(model):
+    """The Job's worker was silent for a moment, and joins again."""
+    model.send(events.WorkerLeft(at_s=model.now_s, worker="agx/job", detail="silent for 3.5 s"))
+    model.join("agx/job", "agx")
+
+
+def begin_again(model):
+    """The master begins again; the Job's worker has gone on."""
+    model.state = decode(encode(model.state))
+    model.workers["agx/job"] = "agx"
+    model.start()
+
+
+@pytest.mark.parametrize("trouble", [blip, begin_again])
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("seconds", [60, 200])
+def test_a_job_of_any_age_survives_a_moment_without_its_worker(trouble, pinned, seconds):
+    model = working_by_job(seconds=seconds)
+    if pinned:
+        now = datetime.fromtimestamp(model.now_s, UTC)
+        said = Override(scope="all", target="node:agx", reason="", author="alice", since=now, until=None)
+        model.send(events.OverrideSet(at_s=model.now_s, override=said))
+    before = len(model.decisions())
+    trouble(model)
+    model.run(60)
+    assert not [action for _, action in model.actions if isinstance(action, StopJob)]
+    assert not [action for _, action in model.actions if isinstance(action, DrainWorker) and action.stop]
+    assert len(model.decisions()) == before
+    assert model.state.routes["cam1"].workers == ("agx/job",)
+    assert camera_state(model.state, "cam1") == ("PINNED" if pinned else "OFFLOADED")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_job_whose_worker_stays_away_is_given_up_in_the_end(restarted):
+    model = working_by_job(seconds=200)
+    if restarted:
+        model.start()
+    else:
+        model.send(events.WorkerLeft(at_s=model.now_s, worker="agx/job"))
+    model.run(115)
+    assert "agx" not in model.state.shunned
+    model.run(10)
+    assert "agx" in model.state.shunned
+    assert [action for _, action in model.actions if isinstance(action, StopJob)] == [StopJob(node="agx")]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("local", [False, True])
+def test_without_any_worker_it_is_said_once_whatever_the_load_does(policy, local):
+    model = Site(
+        node="orin",
+        machines={"orin": Machine(background=lambda at_s: 20 + (at_s * 7.3) % 60)},
+        cameras={"cam1": 3.0},
+        workers={"orin/local": "orin"} if local else {},
+        rules=Rules(policy=policy),
+    )
+    model.start()
+    model.run(1)
+    if local:
+        model.kill("orin/local")
+    model.run(30)
+    said = [decision.reason for decision in model.decisions()]
+    assert len(said) == 1 or policy != "threshold"
+    model.run(270)
+    assert [decision.reason for decision in model.decisions()] == said
+    assert camera_state(model.state, "cam1") == "DEGRADED"
+
+
+def test_a_worker_after_none_is_said_at_any_load():
+    model = running(constant(70), agx=70.0)
+    model.kill("agx/0")
+    model.kill("orin/local")
+    model.run(30)
+    nobody = "neither orin nor any other node has a working worker: frames wait for one"
+    assert model.decisions()[-1].reason == nobody
+    model.join("orin/local", "orin")
+    model.run(30)
+    told = [decision.reason for decision in model.decisions()]
+    assert told.index("orin has a worker again: frames go on there") == told.index(nobody) + 1
+    assert told[-1].startswith("orin at 90 % ≥ 60 % and no other node has room")
 
 
 def test_a_job_does_not_outlive_its_reason():

@@ -57,6 +57,16 @@ def no_room(node: str, cpu: float, rules: Rules, movers: Sequence[str], found: S
     )
 
 
+def nobody(node: str) -> str:
+    """There is no worker at all. Without figures or names that change: while it is true it is the same sentence."""
+    return f"neither {node} nor any other node has a working worker: frames wait for one"
+
+
+def somebody(node: str) -> str:
+    """That is over."""
+    return f"{node} has a worker again: frames go on there"
+
+
 def recovered(node: str, cpu: float) -> str:
     """The master can do its work again although nobody helped."""
     return f"{node} back at {percent(cpu)}: it has room again"

@@ -31,6 +31,7 @@ def _started(turn: Turn, event: events.Started) -> None:
     state.shunned, state.handovers = {}, {}
     if moved:
         state.choices, state.cameras, state.jobs = {}, {}, {}
+    state.jobs = dict.fromkeys(state.jobs, state.at_s)  # their workers join again: they are waited for from now on
     for name, camera in state.cameras.items():
         state.cameras[name] = msgspec.structs.replace(camera, to=None, came_from=())
     state.cameras.setdefault(ANY, Camera(at=state.home))
@@ -41,7 +42,6 @@ def _not_ahead(state: State) -> None:
     """What was noted by a clock that has been set back since counts from now, else nothing would be due for so long."""
     now_s = state.at_s
     state.decided_s = min(state.decided_s, now_s)
-    state.jobs = {node: min(since_s, now_s) for node, since_s in state.jobs.items()}
     for name, camera in state.cameras.items():
         state.cameras[name] = msgspec.structs.replace(camera, seen_s=min(camera.seen_s, now_s))
     for policy, choice in state.choices.items():
@@ -107,8 +107,12 @@ def _drained(turn: Turn, event: events.WorkerDrained) -> None:
 def _left(turn: Turn, event: events.WorkerLeft) -> None:
     state = turn.state
     worker = state.workers.pop(event.worker, None)
-    if worker is not None and worker.node == state.node and not state.workers_on(state.node):
+    if worker is None or state.workers_on(worker.node):
+        return
+    if worker.node == state.node:
         state.local_lost_s = state.at_s
+    elif worker.node in state.jobs:  # it may be back in a moment, or another for it: the wait begins anew
+        state.jobs[worker.node] = state.at_s
 
 
 def _job_failed(turn: Turn, event: events.JobFailed) -> None:

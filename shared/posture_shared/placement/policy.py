@@ -46,7 +46,7 @@ def threshold(state: State, group: Sequence[str]) -> Verdict | None:
     if cpu is None:
         return None
     if choice.nodes() == state.home:
-        return _too_busy(state, group, choice, cpu) if cpu >= state.rules.high else _room_again(state, choice, cpu)
+        return _at_home(state, group, choice, cpu)
     away = [name for name in group if state.cameras[name].at != state.home]
     if may_return(state, away, choice):
         after = load.projected(state, state.node, away)
@@ -56,6 +56,12 @@ def threshold(state: State, group: Sequence[str]) -> Verdict | None:
     if choice.shares and cpu >= state.rules.high:  # the master kept some of the cameras
         return _too_busy(state, group, choice, cpu)
     return _move_on(state, group, choice)
+
+
+def _at_home(state: State, group: Sequence[str], choice: Choice, cpu: float) -> Verdict | None:
+    if choice.trouble == explain.nobody(state.node):
+        return _somebody_again(state, choice)
+    return _too_busy(state, group, choice, cpu) if cpu >= state.rules.high else _room_again(state, choice, cpu)
 
 
 def _changed(state: State, choice: Choice) -> Choice:
@@ -93,6 +99,12 @@ def _room_again(state: State, choice: Choice, cpu: float) -> Verdict | None:
     return Verdict(msgspec.structs.replace(choice, trouble=""), "recovered", explain.recovered(state.node, cpu))
 
 
+def _somebody_again(state: State, choice: Choice) -> Verdict | None:
+    if not state.workers_on(state.node):
+        return None
+    return Verdict(msgspec.structs.replace(choice, trouble=""), "recovered", explain.somebody(state.node))
+
+
 def _move_on(state: State, group: Sequence[str], choice: Choice) -> Verdict | None:
     """Another target, where the present one is itself at `high` or above."""
     loads = {node: load.mean(state, node) for node in choice.nodes() if node != state.node}
@@ -118,13 +130,15 @@ def _relocate(state: State, group: Sequence[str], choice: Choice) -> Verdict:
         target = state.node
     elif found and found[0].eligible:
         target = found[0].node
-    elif home or not usable:
+    elif home:
         target = state.node
         trouble = explain.no_room(state.node, after or 0.0, state.rules, group, found)
+    elif not usable:
+        target, trouble = state.node, explain.nobody(state.node)
     else:
         target = usable[0].node
         trouble = f"{target} {usable[0].why}, but no other worker is left"
-    reason = explain.lost(gone, group, (target,))
+    reason = explain.lost(gone, group, (target,)) if home or usable else trouble
     if choice.side == (target,) and not choice.shares and trouble == choice.trouble:
         return Verdict(choice, "lost", reason, quiet=True)
     return Verdict(

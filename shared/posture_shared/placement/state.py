@@ -116,6 +116,7 @@ class State(msgspec.Struct, kw_only=True):
     cameras: dict[str, Camera] = {}
     kube: dict[str, KubeNode] = {}
     jobs: dict[str, float] = {}
+    """The nodes that have a Job, and since when a worker of theirs is waited for (or would be)."""
     costs: dict[str, float] = {}
     choices: dict[PolicyName, Choice] = {}
     overrides: dict[str, Override] = {}
