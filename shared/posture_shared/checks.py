@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from posture_shared.exits import Exit, Stop
-from posture_shared.text import one_line
+from posture_shared.text import harmless_json, one_line
 
 State = Literal["ok", "warning", "failed", "skipped"]
 _PATIENCE_S: Final = 90.0
@@ -67,12 +67,13 @@ def examine(checks: Sequence[Check], *, patience_s: float = _PATIENCE_S) -> list
 def report(findings: Sequence[Finding], *, as_json: bool) -> Exit:
     """Print the findings, one a line; says whether all is well."""
     if as_json:
-        click.echo(json.dumps([msgspec.to_builtins(finding) for finding in findings], ensure_ascii=False))
+        built = [msgspec.to_builtins(finding) for finding in findings]
+        click.echo(harmless_json(json.dumps(built, ensure_ascii=False)))
     else:
         width = max((len(finding.check) for finding in findings), default=0)
         for finding in findings:
             advice = f" -> {finding.advice}" if finding.advice else ""
-            click.echo(f"{_SHOWN[finding.state]:<8} {finding.check:<{width}}  {finding.text}{advice}")
+            click.echo(one_line(f"{_SHOWN[finding.state]:<8} {finding.check:<{width}}  {finding.text}{advice}"))
     return Exit.NOT_WELL if any(finding.state == "failed" for finding in findings) else Exit.DONE
 
 

@@ -10,6 +10,8 @@ from enum import IntEnum
 
 import click
 
+from posture_shared.text import one_line
+
 
 class Exit(IntEnum):
     """The exit codes of every command."""
@@ -37,6 +39,7 @@ class Stop(Exception):  # noqa: N818 - it ends the program, whether or not that 
 def run(command: Callable[[], object]) -> None:
     """Run a click command as the program: exit codes as `Exit`, one line for each error, no traceback.
 
+    A sentence may quote another machine: what could move the cursor is shown, not obeyed.
     `command` is called without arguments; a click command reads `sys.argv` itself.
     """
     program = os.path.basename(sys.argv[0]) or "posture"  # noqa: PTH119 - argv[0] is text, not a place
@@ -45,7 +48,7 @@ def run(command: Callable[[], object]) -> None:
         code = group.main(standalone_mode=False) if isinstance(group, click.Command) else group()
     except Stop as stop:
         if stop.sentence:
-            click.echo(f"{program}: {stop.sentence}", err=True)
+            click.echo(f"{program}: {one_line(stop.sentence)}", err=True)
         sys.exit(stop.code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

@@ -35,7 +35,7 @@ class HostileScene(Scene):
 
     def site(self, epoch: str, seq: int, results: int = 500) -> Site:
         site = everywhere(*NAMES)
-        camera, alarm = site.cameras[0], self.alarms[0]
+        camera, alarm = site.cameras[-1], self.alarms[0]
         return msgspec.structs.replace(
             site,
             epoch=epoch,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from posture_console.core.jobs import KUBERNETES, NOT_IN_USE, NodeVerdict, verdict_words
+from posture_console.core.jobs import KUBERNETES, NOT_IN_USE, NodeVerdict, manifest_lines, verdict_words
 from posture_console.core.quantities import moment
 from posture_console.core.sanitise import one_line
 from posture_console.headless.output import say_facts, say_json
@@ -73,7 +73,7 @@ async def preview(link: MasterLink, *, as_json: bool, timeout_s: float, node: st
     if as_json:
         say_json(body)
     else:
-        click.echo(msgspec.json.format(msgspec.json.encode(body["manifest"])).decode())
+        click.echo("\n".join(manifest_lines(body["manifest"])))
         verdict = body["node"]
         say_facts(
             [

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import click
 
 from posture_console.core.connection import Phase, describe
+from posture_console.core.sanitise import one_line
 from posture_console.links.master_link import MasterLink
 from posture_shared.exits import Exit, Stop
 
@@ -25,7 +26,7 @@ class LinkWord:
     def look(self) -> None:
         """Say what is new."""
         connection = self._link.connection
-        said = describe(connection, time.monotonic())
+        said = one_line(describe(connection, time.monotonic()))
         if connection.phase is Phase.REFUSED:
             if not self._refusal and self._on_refused is not None:
                 self._on_refused()

@@ -7,9 +7,10 @@ from typing import Any, Final, TypeVar
 import click
 import msgspec
 
-from posture_console.core.sanitise import one_line
+from posture_console.core.sanitise import one_line, width
 from posture_console.core.sheet import Moment, Sheet, widths
 from posture_console.core.spans import Cell, fit_cell, plain
+from posture_shared.text import harmless_json
 
 R = TypeVar("R")
 
@@ -20,8 +21,8 @@ _ROOMY: Final = 40
 
 
 def json_line(value: Any) -> str:
-    """`value` on one line; times are RFC 3339 in UTC."""
-    return msgspec.json.encode(value).decode()
+    """`value` on one line; times are RFC 3339 in UTC. Its texts stay what they are, and move no terminal's cursor."""
+    return harmless_json(msgspec.json.encode(value).decode())
 
 
 def say_json(value: Any) -> None:
@@ -59,8 +60,8 @@ def _natural(title: str) -> int:
 
 
 def say_facts(facts: Iterable[tuple[str, Cell | str]]) -> None:
-    """Print label and value, a pair a line."""
-    pairs = [(label, one_line(value) if isinstance(value, str) else plain(value)) for label, value in facts]
-    size = max((len(label) for label, _ in pairs), default=0)
+    """Print label and value, a pair a line. Labels are names from other machines as often as values are."""
+    pairs = [(one_line(label), one_line(value) if isinstance(value, str) else plain(value)) for label, value in facts]
+    size = min(_ROOMY, max((width(label) for label, _ in pairs), default=0))
     for label, text in pairs:
-        click.echo(f"{label.ljust(min(size, _ROOMY))}  {text}".rstrip())
+        click.echo(f"{label}{' ' * (size - width(label))}  {text}".rstrip())
