@@ -96,8 +96,8 @@ class World:
         self.collect()
         return new
 
-    def route(self, *workers: str, camera: str | None = None) -> None:
-        self.protocol.set_route(camera, Route(workers), self.now)
+    def route(self, *workers: str, camera: str | None = None, wait: bool = False) -> None:
+        self.protocol.set_route(camera, Route(workers, wait=wait), self.now)
         self.collect()
 
     def collect(self) -> None:
@@ -307,6 +307,11 @@ class World:
             assert seat.sent <= seat.granted, "more sent than granted"
             if seat.alone is not None:
                 assert len(seat.leases) == 1, "a suspect is not alone"
+            if seat.cleared_for is not None:
+                route = self.protocol.routes.serving(seat.cleared_for)
+                assert seat in roster.resolve(route), "a seat is kept for a camera that goes elsewhere"
+                waiting = leases._backlog.waiting(seat.cleared_for)
+                assert any(entry.suspect for entry in waiting), "a seat is kept for nothing"
         cameras: Counter[str] = Counter()
         for entry in (*leases._backlog, *(lease.entry for lease in leases._leases.values())):
             cameras[entry.frame.pi_id] += 1
@@ -316,6 +321,8 @@ class World:
         for done in self.completions:
             if done.analysis.posture_status == "Failed":
                 assert self.crashes_alone[done.frame.frame_id] >= 2, "an innocent frame was given up"
+            if done.analysis.posture_status == "Expired":
+                assert done.attempt == 0, "a frame that was begun was shed"
 
 
 def busy_world(frames: int = 6, **fields: Any) -> World:

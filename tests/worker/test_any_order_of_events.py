@@ -2,14 +2,16 @@
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from posture_agent.master.overload import KEEP_ALL, Overload
 from posture_agent.master.routes import Route
 from posture_shared.messages import worker as wire
 from support.worker_world import World, hello
 
 NODES = ("n1", "n2", "n3")
 CAMERAS = ("pi1", "pi2", "pi3")
+OVERLOADS = st.sampled_from([KEEP_ALL, KEEP_ALL, Overload("latest-only"), Overload("max-age", 2.0)])
 LEASE = st.integers(-1, 40)
 NONSENSE = st.one_of(
     st.builds(wire.Ready, generation=st.integers(0, 9)),
@@ -31,9 +33,9 @@ NONSENSE = st.one_of(
 
 
 class AnyOrder(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World(*NODES)
+    @initialize(overload=OVERLOADS)
+    def begin(self, overload: Overload) -> None:
+        self.world = World(*NODES, overload=overload)
         self.world.ready("n1")
 
     def one(self, node: str):
@@ -106,9 +108,13 @@ class AnyOrder(RuleBasedStateMachine):
     def a_second_process_takes_the_name(self, node: str) -> None:
         self.world.start(self.one(node))
 
-    @rule(nodes=st.lists(st.sampled_from(NODES), min_size=1, unique=True), camera=st.sampled_from([None, *CAMERAS]))
-    def placement_changes(self, nodes: list[str], camera: str | None) -> None:
-        self.world.route(*nodes, camera=camera)
+    @rule(
+        nodes=st.lists(st.sampled_from([*NODES, "absent"]), min_size=1, unique=True),
+        camera=st.sampled_from([None, *CAMERAS]),
+        wait=st.booleans(),
+    )
+    def placement_changes(self, nodes: list[str], camera: str | None, *, wait: bool) -> None:
+        self.world.route(*nodes, camera=camera, wait=wait)
 
     @rule(camera=st.sampled_from(CAMERAS))
     def a_camera_loses_its_own_route(self, camera: str) -> None:
@@ -154,6 +160,8 @@ class AnyOrder(RuleBasedStateMachine):
             worker.frozen = False
             if not worker.alive:
                 self.world.start(worker)
+        for camera in CAMERAS:
+            self.world.protocol.set_route(camera, None, self.world.now)
         self.world.protocol.set_route(None, Route(NODES), self.world.now)
         for _ in range(40):
             self.world.run(4.0)
@@ -164,6 +172,6 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestAnyOrder = AnyOrder.TestCase

@@ -40,3 +40,12 @@ def test_a_frame_that_comes_back_from_a_lease_is_the_very_next() -> None:
     backlog = waiting(entry("a", 2), entry("b", 3), entry("b", 1, attempt=1))
     assert backlog.rotation() == ["b", "a"]
     assert backlog.take("b").number == 1
+
+
+def test_removing_many_keeps_the_order_of_the_others() -> None:
+    entries = [entry("ab"[number % 2], number) for number in range(10)]
+    backlog = waiting(*entries)
+    backlog.remove([*entries[1:7], entries[9]])
+    assert len(backlog) == 3
+    assert [one.number for one in backlog.waiting("a")] == [0, 8]
+    assert [one.number for one in backlog.waiting("b")] == [7]

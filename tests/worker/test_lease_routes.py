@@ -1,12 +1,13 @@
 """Which worker gets a frame, and what becomes of the frames of one that is to have no more."""
 
+from posture_agent.master.backlog import Entry
 from posture_agent.master.routes import Route
 from posture_shared.messages.worker import (
     Drain,
     Drained,
     Frame,
 )
-from support.worker_world import World, busy_world
+from support.worker_world import World, busy_world, frame
 
 
 def test_a_route_takes_over_only_when_its_worker_is_ready():
@@ -94,3 +95,61 @@ def test_video_mode_keeps_a_camera_at_one_worker_and_tracks_only_what_follows():
     assert len(homes["a"]) == len(homes["b"]) == 1
     assert homes["a"] != homes["b"]
     assert [header.tracking for _, header in headers] == [False, False, True, True, False, True]
+
+
+def emptied_for_a_suspect() -> World:
+    """`n1` is kept for the suspect of `cam1`, and busy with frames of `cam2`; `n2`, where it was begun, is lost."""
+    world = World("n1", "n2")
+    world.route("n1", "n2")
+    world.ready("n1", "n2")
+    world.route("n2", camera="cam1")
+    world.run(0.5)
+    for camera in ("cam1", "cam2", "cam2", "cam2", "cam2"):
+        world.add(camera)
+    world.deliver()
+    for worker in world.workers.values():
+        world.child_takes(worker)
+    world.deliver()
+    world.route("n1", "n2", camera="cam1")
+    lost = world.workers["n2"]
+    world.die(lost)
+    world.protocol.lost(lost.peer, world.now, "killed")
+    world.collect()
+    assert world.protocol.roster.named("n1/main").cleared_for == "cam1"
+    return world
+
+
+def test_a_worker_that_was_kept_for_a_suspect_serves_all_when_that_goes_elsewhere():
+    world = emptied_for_a_suspect()
+    world.route("absent", camera="cam1", wait=True)
+    for _ in range(5):
+        world.add("cam2")
+    world.run(5)
+    world.check()
+    assert [done.frame.pi_id for done in world.completions] == ["cam2"] * 9
+    world.protocol.set_route("cam1", None, world.now)
+    world.run(5)
+    assert len(world.completions) == world.added
+
+
+def test_what_stands_before_a_suspect_goes_to_the_worker_that_is_kept_for_it():
+    world = emptied_for_a_suspect()
+    seat = world.protocol.roster.named("n1/main")
+    older = world.protocol.leases._backlog.first("cam1")
+    world.protocol.leases._backlog.put(Entry(frame=frame(0, camera="cam1"), number=older.number - 1, attempt=1))
+    world.protocol.leases._cameras["cam1"] += 1
+    world.added += 1
+    world.run(5)
+    assert len(world.completions) == world.added
+    assert seat.cleared_for is None
+
+
+def test_turns_of_routes_that_are_gone_are_forgotten():
+    world = World("n1", "n2")
+    world.ready("n1")
+    for number in range(50):
+        world.protocol.set_route(None, Route(("n1", f"n{number + 2}"), "turns"), world.now)
+        world.add()
+        world.run(0.3)
+    assert len(world.completions) == world.added
+    assert len(world.protocol.leases._pick._turn) == 1

@@ -5,7 +5,7 @@ A frame that comes back from a lease keeps its number of arrival, so it stands a
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,10 +83,11 @@ class Backlog:
             del self._waiting[camera]
         return entry
 
-    def remove(self, entries: list[Entry]) -> None:
+    def remove(self, entries: Iterable[Entry]) -> None:
         """Remove `entries`, wherever they stand."""
-        for camera in {entry.frame.pi_id for entry in entries}:
-            left = [entry for entry in self._waiting[camera] if entry not in entries]
+        gone = set(entries)
+        for camera in {entry.frame.pi_id for entry in gone}:
+            left = [entry for entry in self._waiting[camera] if entry not in gone]
             self._count -= len(self._waiting[camera]) - len(left)
             if left:
                 heapq.heapify(left)

@@ -108,6 +108,13 @@ class Leases:
         """Whether `lease` was ever given; if not, whoever names it makes it up."""
         return 0 < lease <= self._newest_lease
 
+    # What may go where.
+
+    def align(self, now: float) -> None:
+        """Routes or workers changed: lease what can be leased now."""
+        self._pick.align()
+        self.dispatch(now)
+
     # Frames in.
 
     def add(self, frame: AcceptedFrame, now: float) -> None:

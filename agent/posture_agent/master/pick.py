@@ -36,17 +36,28 @@ class Pick:
         """Whether `camera` waits for one worker of its own."""
         return camera in self._homes
 
+    def align(self) -> None:
+        """Routes or workers changed: free the seats that were kept for cameras that go elsewhere, forget old turns."""
+        for seat in self._roster:
+            if seat.cleared_for is not None and seat not in self._roster.resolve(
+                self._routes.serving(seat.cleared_for)
+            ):
+                seat.cleared_for = None
+        if self._turn:
+            active = set(self._routes.active())
+            self._turn = {route: at for route, at in self._turn.items() if route in active}
+
     def seat_for(self, entry: Entry, route: Route) -> Seat | None:
-        """The seat that shall get `entry` now, None where it has to wait."""
+        """The seat that shall get `entry`, the oldest that waits of its camera, now; None where it has to wait."""
         seats = [seat for seat in self._roster.resolve(route) if seat.phase == "ready"]
         if entry.suspect:
             return self._alone(entry, seats)
-        open_ = [seat for seat in seats if seat.free > 0 and seat.cleared_for is None]
+        # A seat that is kept for this camera's suspect takes what stands before that, else neither would ever go.
+        open_ = [seat for seat in seats if seat.free > 0 and _is_for(seat, entry)]
         home = self._homes.get(entry.frame.pi_id)
         if home is not None and home.seat in seats and home.seat.key != entry.avoid:
             return home.seat if home.seat in open_ else None
-        if entry.avoid is not None:
-            open_ = [seat for seat in open_ if seat.key != entry.avoid] or open_
+        open_ = _not_avoided(open_, entry)
         if not open_:
             return None
         if route.pick == "turns":
@@ -64,7 +75,7 @@ class Pick:
         """Note that `entry` goes to `seat`; returns whether it may be tracked from the frame before it."""
         if entry.suspect:
             for other in self._roster:
-                if other.cleared_for is entry:
+                if other.cleared_for == entry.frame.pi_id:
                     other.cleared_for = None
         frame = entry.frame
         if seat.hello.mode != "video" or entry.suspect or frame.seq is None:
@@ -83,13 +94,11 @@ class Pick:
 
     def _alone(self, entry: Entry, seats: list[Seat]) -> Seat | None:
         """An empty seat; where there is none, one is kept from taking more until it is empty."""
-        mine = next((seat for seat in seats if seat.cleared_for is entry), None)
-        others = [seat for seat in seats if seat.alone is None and seat.cleared_for is None]
-        if entry.avoid is not None:
-            others = [seat for seat in others if seat.key != entry.avoid] or others
-        empty = next((seat for seat in (mine, *others) if seat and not seat.leases and seat.free > 0), None)
-        if empty is None and mine is None and others:
-            min(others, key=lambda seat: len(seat.leases)).cleared_for = entry
+        mine = _not_avoided([seat for seat in seats if seat.alone is None and _is_for(seat, entry)], entry)
+        mine.sort(key=lambda seat: seat.cleared_for is None)
+        empty = next((seat for seat in mine if not seat.leases and seat.free > 0), None)
+        if empty is None and mine and mine[0].cleared_for is None:
+            min(mine, key=lambda seat: len(seat.leases)).cleared_for = entry.frame.pi_id
         return empty
 
     def _next(self, route: Route, seats: list[Seat], open_: list[Seat]) -> Seat:
@@ -100,3 +109,13 @@ class Pick:
                 self._turn[route] = at + 1
                 return seats[at]
         return open_[0]
+
+
+def _is_for(seat: Seat, entry: Entry) -> bool:
+    """Whether `seat` is kept for no suspect, or for one of this camera."""
+    return seat.cleared_for in (None, entry.frame.pi_id)
+
+
+def _not_avoided(seats: list[Seat], entry: Entry) -> list[Seat]:
+    """Without the worker where the lease of `entry` ran out, as long as there is another."""
+    return [seat for seat in seats if seat.key != entry.avoid] or seats

@@ -305,7 +305,7 @@ class Protocol:
                 self._ask_activate(seat, now)
             elif id(seat) not in active and seat.phase in ("starting", "ready"):
                 self._ask_drain(seat, now)
-        self.leases.dispatch(now)
+        self.leases.align(now)
 
     def _ask_activate(self, seat: Seat, now: float) -> None:
         self.generation += 1

@@ -13,6 +13,7 @@ from posture_shared.records import WorkerState
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
 _REMEMBER_LOST: Final = 50
+_REMEMBER_ROUTES: Final = 1000
 _MAX_THREADS: Final = 256
 
 
@@ -84,6 +85,8 @@ class Roster:
         """The joined workers of `route`, in its order."""
         found = self._resolved.get(route)
         if found is None:
+            if len(self._resolved) >= _REMEMBER_ROUTES:
+                self._resolved.clear()
             found = self._resolved[route] = tuple(dict.fromkeys(self._matching(route.workers)))
         return found
 

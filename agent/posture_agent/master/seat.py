@@ -44,7 +44,8 @@ class Seat:
         generation: of the last ACTIVATE, 0 before the first. asked_s: when ACTIVATE or DRAIN was last sent.
         sent, granted: frames under this generation; sent never exceeds granted.
         leaving: it was told to end; nothing more goes to it.
-        alone: the suspect that has this worker for itself. cleared_for: the suspect it is being emptied for.
+        alone: the suspect that has this worker for itself. cleared_for: the camera for whose suspect it is
+            being emptied.
     """
 
     peer: bytes
@@ -61,7 +62,7 @@ class Seat:
     newest_lease: int = 0
     leases: dict[int, Lease] = field(default_factory=dict)
     alone: Entry | None = None
-    cleared_for: Entry | None = None
+    cleared_for: str | None = None
     cameras: set[str] = field(default_factory=set)
     telemetry: Telemetry | None = None
     done: int = 0
