@@ -10,7 +10,7 @@ import zmq
 import zmq.asyncio
 
 from posture_agent.master.control import Control
-from posture_agent.master.requests import Answer, Requests
+from posture_agent.master.requests import Answer, Answered, Requests
 from posture_agent.master.site import SiteView
 from posture_shared.exits import Exit, Stop
 from posture_shared.messages import console as wire
@@ -26,8 +26,9 @@ class MemoryAudit:
     def together(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    async def answered(self, command_id: str) -> wire.Reply | None:
-        return next((reply for command, _, reply in self.lines if command.id == command_id), None)
+    async def answered(self, command_id: str) -> Answered | None:
+        found = ((author, reply) for command, author, reply in self.lines if command.id == command_id)
+        return next((Answered(*one) for one in found), None)
 
     def record(self, command: wire.Command, author: str, reply: wire.Reply) -> Future[None]:
         written: Future[None] = Future()
@@ -47,6 +48,7 @@ class Served:
     executed: list[dict[str, Any]]
     dealer: zmq.asyncio.Socket
     role: list[str]
+    """The role and the name of whoever asks."""
 
     async def ask(self, message: wire.FromConsole) -> wire.ToConsole:
         await self.dealer.send(wire.encode(message))
@@ -58,10 +60,12 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     context = zmq.asyncio.Context()
     view = SiteView(epoch="e", sources=sources())
-    audit, executed, role = MemoryAudit(), [], ["operator"]
+    audit, executed, role = MemoryAudit(), [], ["operator", "local:test"]
 
     async def act(args: dict[str, Any], author: str) -> dict[str, str]:
         executed.append(args)
+        if args.get("broken"):
+            raise RuntimeError("secret detail")
         if args.get("bad"):
             raise Stop("there is no such node", Exit.USAGE)
         return {"by": author}
@@ -83,7 +87,7 @@ async def served() -> AsyncIterator[Served]:
         node="orin",
         site=view,
         requests=requests,
-        authorise=lambda _: (role[0], "local:test"),
+        authorise=lambda _: (role[0], role[1]),
         secure=lambda _: None,
     )
     control.start()
@@ -136,6 +140,40 @@ async def test_a_viewer_is_refused_and_the_attempt_is_audited(served: Served):
     assert (reply.ok, reply.code) == (False, Exit.REFUSED)
     assert served.executed == []
     assert len(served.audit.lines) == 1
+
+
+async def test_a_command_that_fails_unexpectedly_is_audited_and_not_done_again(served: Served):
+    command = wire.Command(id="c7", verb="act", args={"broken": True})
+    first, second = await served.ask(command), await served.ask(command)
+    assert (first.ok, first.code) == (False, Exit.NOT_WELL)
+    assert "secret" not in first.error
+    assert second == first
+    assert len(served.executed) == 1
+    assert [reply for _, _, reply in served.audit.lines] == [first]
+
+
+@pytest.mark.parametrize("who", [["operator", "mallory"], ["viewer", "mallory"], ["viewer", "local:test"]])
+async def test_an_id_belongs_to_its_author_and_role(served: Served, who: list[str]):
+    command = wire.Command(id="c8", verb="act", args={"x": 1})
+    assert (await served.ask(command)).ok
+    served.role[:] = who
+    reply = await served.ask(command)
+    assert (reply.ok, reply.code, reply.body) == (False, Exit.REFUSED, None)
+    assert ("role" in reply.error) == (who[0] == "viewer")
+    assert served.executed == [{"x": 1}]
+    assert [author for _, author, _ in served.audit.lines] == ["local:test", who[1]]
+    assert served.audit.lines[1][0].id != "c8"
+
+
+async def test_an_id_under_way_belongs_to_its_author(served: Served, monkeypatch: pytest.MonkeyPatch):
+    served.audit.disk = []
+    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 0.1)
+    command = wire.Command(id="c9", verb="act", args={"x": 1})
+    await served.ask(command)
+    served.audit.disk, served.role[1] = None, "mallory"
+    reply = await served.ask(command)
+    assert (reply.ok, reply.code) == (False, Exit.REFUSED)
+    assert served.executed == [{"x": 1}]
 
 
 async def test_a_disk_that_cannot_be_written_is_said_instead_of_no_answer(

@@ -107,7 +107,7 @@ class Master:
                 return 0
 
     def wait_rows(self, count: int, timeout: float = 60) -> list[dict[str, Any]]:
-        """The rows, once there are `count`; a second later there must not be more."""
+        """The rows, once there are at least `count`."""
         wait_for(lambda: len(self.rows()) >= count, timeout, what=f"{count} rows")
         return self.rows()
 

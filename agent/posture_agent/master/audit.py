@@ -1,5 +1,7 @@
 """The audit of operators' commands, in `operator_audit`; it is also what makes a repeated command execute once.
 
+Lines are only ever added: an id has one line, and whoever reuses it gets that line's answer or a line of another id.
+
 A command's line is in the transaction of what the command changes: whenever the master dies, either both are there or
 neither, and the command may be sent again.
 """
@@ -9,10 +11,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
+from posture_agent.master.requests import Answered
 from posture_agent.store import rows
 from posture_shared.messages.console import Command, Reply
 
@@ -40,13 +43,16 @@ class StoredAudit:
         """Make what a command changes within the block and its line durable as one."""
         return self._writer.together()
 
-    async def answered(self, command_id: str) -> Reply | None:
-        """The answer that this command got in the last 24 h."""
+    async def answered(self, command_id: str) -> Answered | None:
+        """What this command was answered, and whom, as long as its line is kept."""
         found = self._reader.execute(
-            "SELECT answer FROM operator_audit WHERE command_id = ? AND at > ?",
-            (command_id, rows.text(datetime.now(UTC) - REMEMBERED)),
+            "SELECT author, answer, at > ? FROM operator_audit WHERE command_id = ?",
+            (rows.text(datetime.now(UTC) - REMEMBERED), command_id),
         ).fetchone()
-        return msgspec.json.decode(found[0], type=Reply) if found and found[0] else None
+        if found is None:
+            return None
+        author, answer, fresh = found
+        return Answered(author, msgspec.json.decode(answer, type=Reply) if answer and fresh else None)
 
     def record(self, command: Command, author: str, reply: Reply) -> Future[None]:
         """Write the line; done when it is durable."""
@@ -55,7 +61,7 @@ class StoredAudit:
             rows.now(),
             author,
             command.verb[:100],
-            _bounded(rows.json_text(command.args)),
+            _text(command.args),
             int(reply.ok),
             rows.json_text(reply),
             rows.now(),
@@ -63,13 +69,18 @@ class StoredAudit:
         return self._writer.write(lambda connection: _insert(connection, line))
 
 
-def _bounded(args: str) -> str:
-    return args if len(args) <= _MAX_ARGS else rows.json_text({"left_out": f"{len(args)} characters"})
+def _text(args: dict[str, Any]) -> str:
+    """`args` as JSON; what is too long for a line, or cannot be written so, is left out of it."""
+    try:
+        text = rows.json_text(args)
+    except (TypeError, ValueError):  # a stranger's msgpack can hold more than JSON
+        return rows.json_text({"left_out": "no JSON"})
+    return text if len(text) <= _MAX_ARGS else rows.json_text({"left_out": f"{len(text)} characters"})
 
 
 def _insert(connection: sqlite3.Connection, line: tuple[object, ...]) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO operator_audit (command_id, at, author, verb, args, ok, answer, stored_at) "
+        "INSERT INTO operator_audit (command_id, at, author, verb, args, ok, answer, stored_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         line,
     )

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeGuard
 
 import msgspec
 
 from posture_shared.exits import Exit, Stop
+from posture_shared.frame import new_id
 from posture_shared.messages.console import Command, Query, Reply
 from posture_shared.records import Role
 
@@ -26,6 +27,7 @@ SLOW_QUERIES: Final = {"history": 30.0}
 """Those that read a day of rows and more, and their time, seconds."""
 MAX_COMMANDS_AT_ONCE: Final = 64
 """Commands that are carried out or wait for the disk."""
+_FAILED: Final = "the master failed on this request; its log says why"
 
 
 class Answer(NamedTuple):
@@ -39,6 +41,15 @@ QueryHandler = Callable[[dict[str, Any]], Awaitable[Answer]]
 CommandHandler = Callable[[dict[str, Any], str], Awaitable[Any]]
 _Done = tuple[Reply, "asyncio.Future[None]"]
 """A command's reply, and when it and what it changed are durable."""
+_Key = tuple[str, str]
+"""A command's id and its author."""
+
+
+class Answered(NamedTuple):
+    """A command that was answered before: whom, and what; None where that is longer ago than a repeat may be."""
+
+    author: str
+    reply: Reply | None
 
 
 class Audit(Protocol):
@@ -47,11 +58,11 @@ class Audit(Protocol):
     def together(self) -> AbstractContextManager[None]:
         """Make what is written in the block durable as one."""
 
-    async def answered(self, command_id: str) -> Reply | None:
-        """The answer that this command got in the last 24 h, if any."""
+    async def answered(self, command_id: str) -> Answered | None:
+        """What this command was answered before, if ever."""
 
     def record(self, command: Command, author: str, reply: Reply) -> Future[None]:
-        """Write the audit line of a command that was executed or refused; done when it is durable."""
+        """Add the audit line of a command that was executed or refused; done when it is durable."""
 
 
 class Requests:
@@ -67,7 +78,7 @@ class Requests:
         self._queries = queries
         self._commands = commands
         self._audit = audit
-        self._under_way: dict[str, asyncio.Task[_Done]] = {}
+        self._under_way: dict[_Key, asyncio.Task[_Done]] = {}
 
     async def answer(self, message: Query | Command, *, role: Role, author: str) -> tuple[Reply, bytes | None]:
         """The reply to `message` from `author`; never raises."""
@@ -81,7 +92,7 @@ class Requests:
             return _failed(message.id, "the master took too long to read this; try again"), None
         except Exception:  # supervisor: one request must not end the control socket
             log.exception("event=request_failed")
-            return _failed(message.id, "the master failed on this request; its log says why"), None
+            return _failed(message.id, _FAILED), None
 
     async def _query(self, query: Query) -> tuple[Reply, bytes | None]:
         handler = self._queries.get(query.what)
@@ -94,13 +105,14 @@ class Requests:
         return Reply(id=query.id, ok=True, body=answer.body), answer.attachment
 
     async def _command(self, command: Command, role: Role, author: str) -> Reply:
-        under_way = self._under_way.get(command.id)
+        key = command.id, author
+        under_way = self._under_way.get(key)
         if under_way is None:
             if len(self._under_way) >= MAX_COMMANDS_AT_ONCE:
                 raise Stop("too many commands at once; try again in a moment", Exit.NOT_WELL)
             under_way = asyncio.create_task(self._once(command, role, author), name=f"command-{command.id[:40]}")
-            self._under_way[command.id] = under_way
-            under_way.add_done_callback(lambda done: self._carried_out(command.id, done))
+            self._under_way[key] = under_way
+            under_way.add_done_callback(lambda done: self._carried_out(key, done))
         reply, durable = await asyncio.shield(under_way)
         try:
             await asyncio.wait_for(asyncio.shield(durable), DURABLE_S)
@@ -109,25 +121,34 @@ class Requests:
         return reply
 
     async def _once(self, command: Command, role: Role, author: str) -> _Done:
+        """An id belongs to who gave it first, for one command: only the same author hears its answer again."""
         known = await self._audit.answered(command.id)
-        if known is not None:
-            return known, _done()
-        with self._audit.together():
-            reply = await self._execute(command, role, author)
-            written = self._audit.record(command, author, reply)
+        owner = known.author if known is not None else self._first_author(command.id)
+        if known is None and owner == author:
+            with self._audit.together():
+                reply = await self._execute(command, role, author)
+                written = self._audit.record(command, author, reply)
+        elif known is not None and owner == author and _still_said(known.reply, role):
+            return known.reply, _done()
+        else:
+            reply = _given_before(command, owner) if role == "operator" else _not_an_operator(command, role, author)
+            written = self._audit.record(msgspec.structs.replace(command, id=new_id()), author, reply)
         return reply, asyncio.wrap_future(written)
 
-    def _carried_out(self, command_id: str, done: asyncio.Task[_Done]) -> None:
+    def _first_author(self, command_id: str) -> str:
+        """Who gave the id first of those whose commands are under way."""
+        return next(author for known, author in self._under_way if known == command_id)
+
+    def _carried_out(self, key: _Key, done: asyncio.Task[_Done]) -> None:
         """Until it is durable, the audit cannot tell that a command was carried out: it stays known here."""
         if done.cancelled() or done.exception() is not None:
-            del self._under_way[command_id]
+            del self._under_way[key]
         else:
-            done.result()[1].add_done_callback(lambda _: self._under_way.pop(command_id))
+            done.result()[1].add_done_callback(lambda _: self._under_way.pop(key))
 
     async def _execute(self, command: Command, role: Role, author: str) -> Reply:
         if role != "operator":
-            error = f"{author} has the role {role}; '{command.verb[:40]}' needs the role operator"
-            return Reply(id=command.id, ok=False, error=error, code=Exit.REFUSED)
+            return _not_an_operator(command, role, author)
         handler = self._commands.get(command.verb)
         if handler is None:
             error = f"'{command.verb[:40]}' is not a command here; known: {', '.join(sorted(self._commands))}"
@@ -138,10 +159,28 @@ class Requests:
             return Reply(id=command.id, ok=False, error=stop.sentence, code=int(stop.code))
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             return Reply(id=command.id, ok=False, error=f"{command.verb}: {error}", code=Exit.USAGE)
+        except Exception:  # supervisor: what it changed before has its audit line, and is not done again on a repeat
+            log.exception("event=command_failed verb=%s", command.verb)
+            return _failed(command.id, _FAILED)
 
 
 def _failed(request_id: str, error: str) -> Reply:
     return Reply(id=request_id, ok=False, error=error, code=Exit.NOT_WELL)
+
+
+def _still_said(reply: Reply | None, role: Role) -> TypeGuard[Reply]:
+    """Whether a repeat gets `reply`: not after 24 h, and what an operator was answered only as an operator."""
+    return reply is not None and (role == "operator" or not reply.ok)
+
+
+def _not_an_operator(command: Command, role: Role, author: str) -> Reply:
+    error = f"{author} has the role {role}; '{command.verb[:40]}' needs the role operator"
+    return Reply(id=command.id, ok=False, error=error, code=Exit.REFUSED)
+
+
+def _given_before(command: Command, owner: str) -> Reply:
+    error = f"the id of this '{command.verb[:40]}' was given before, by {owner}: each command needs an id of its own"
+    return Reply(id=command.id, ok=False, error=error, code=Exit.REFUSED)
 
 
 def _not_durable(verb: str, reply: Reply) -> str:

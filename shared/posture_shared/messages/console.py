@@ -75,6 +75,8 @@ class Query(Header, frozen=True, tag="QUERY"):
 class Command(Header, frozen=True, tag="COMMAND"):
     """Something to be done once: a repeated `id` returns the first answer (24 h).
 
+    After that, or from another author, the same `id` is refused.
+
     verb: `override_set` (scope, target, reason, for_s), `override_clear` (scope), `calibrate` (camera, profile; answers
     when the person was watched for long enough), `camera_pause` (camera, reason, for_s), `camera_resume` (camera,
     reason), `snooze` (camera or `all`, for_s, reason), `alarm_silence` (id, for_s, reason; `for_s` 0 ends it),
