@@ -1,18 +1,34 @@
 """Filter, sort, cursor, columns: which rows a table shows and where the operator stands among them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from posture_console.core.arrange import Cursor, Order, arrange
 from posture_console.core.filter import parse
 from posture_console.core.rows.cameras import CAMERAS, cameras
+from posture_console.core.rows.conditions import ALARMS, alarms
+from posture_console.core.rows.decisions import DECISIONS, decisions
+from posture_console.core.rows.happenings import HAPPENINGS, happenings
 from posture_console.core.rows.nodes import NODES, nodes
 from posture_console.core.rows.results import RESULTS, results
-from posture_console.core.sheet import Moment, widths
+from posture_console.core.sheet import Moment, Sheet, widths
 from posture_console.core.store import SiteStore
+from posture_shared.records import NodeLoad, Override
+from support.hostile import scene_with_everything
 from support.scene import Scene
 
+SHEETS: tuple[tuple[Sheet[Any], Any], ...] = (
+    (RESULTS, results),
+    (CAMERAS, cameras),
+    (NODES, nodes),
+    (DECISIONS, decisions),
+    (ALARMS, alarms),
+    (HAPPENINGS, happenings),
+)
+NOT_KNOWN_HERE = {"gpu"}
+"""What the invented site does not have."""
 FIELDS = {"camera": "pi1", "status": "Bad", "node": "agx-2", "neck": 31.5, "seq": None}
 
 
@@ -63,10 +79,41 @@ def test_sort_puts_the_unknown_last_both_ways(store: SiteStore) -> None:
         assert values[len(known) :] == [None] * (len(values) - len(known))
 
 
-def test_every_column_of_every_sheet_sorts(store: SiteStore) -> None:
-    for sheet, records in ((RESULTS, results(store)), (CAMERAS, cameras(store)), (NODES, nodes(store))):
-        for column in sheet.columns:
-            assert len(arrange(records, sheet, Order(column.name))) == len(records)
+def comparable(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
+@pytest.mark.parametrize(("sheet", "records_of"), SHEETS, ids=lambda part: getattr(part, "name", ""))
+def test_every_column_of_every_sheet_sorts(sheet: Sheet[Any], records_of: Any, *, descending: bool) -> None:
+    store = SiteStore()
+    store.load(scene_with_everything().site("e", 1), 0.0)
+    records = records_of(store)
+    assert len(records) > 1
+    for column in sheet.columns:
+        values = [column.value(one) for one in arrange(records, sheet, Order(column.name, descending=descending))]
+        known = [comparable(value) for value in values if value is not None]
+        assert known == sorted(known, reverse=descending), column.name
+        assert known or column.name in NOT_KNOWN_HERE, f"{column.name} has no values to sort by"
+        assert len(values) == len(records)
+        assert values[len(known) :] == [None] * (len(values) - len(known)), "the unknown is not last"
+
+
+def test_trends_sort_by_their_newest_value(store: SiteStore) -> None:
+    for name, cpu in (("a", 20.0), ("b", 80.0), ("c", 50.0)):
+        store.nodes[name] = NodeLoad(node=name, cpu=cpu, memory=1.0, cores=4)
+        store.trends.load.add(name, 99.0 - cpu)
+        for _ in range(4):
+            store.trends.load.add(name, cpu)
+    shown = [line.node for line in arrange(nodes(store), NODES, Order("trend", descending=True))]
+    assert [name for name in shown if name in "abc"] == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize(("line", "found"), [("override:local", 0), ("override:node:agx", 1), ("override:ada", 0)])
+def test_an_override_is_filtered_by_the_target_it_shows(store: SiteStore, line: str, found: int) -> None:
+    said = {"reason": "local trouble", "author": "local:ada", "since": datetime.now(UTC), "until": None}
+    store.overrides = [Override(scope="pi1", target="node:agx-2", **said)]
+    assert len(arrange(cameras(store), CAMERAS, Order(filter=parse(line)))) == found
 
 
 def test_asking_again_turns_the_order_and_a_third_time_drops_it() -> None:

@@ -78,6 +78,8 @@ class SiteStore:
         self.results_seen = 0
         """Results that came in as events, for counters such as `+12`."""
         self.trends = Trends()
+        self.told: datetime | None = None
+        """The master's time of its last word. Who was silent is judged by it: a lost link silences nobody."""
         self._at = datetime.now(UTC)
         self._at_s: float | None = None
 
@@ -95,7 +97,7 @@ class SiteStore:
     def load(self, site: Site, monotonic_s: float) -> None:
         """Take a snapshot, which replaces everything but the trends and the episodes that ended."""
         self.epoch, self.seq = site.epoch, site.seq
-        self._at, self._at_s = site.at, monotonic_s
+        self._at, self._at_s, self.told = site.at, monotonic_s, site.at
         self.master, self.counters, self.flow = site.master, site.counters, site.flow
         self.cameras = _by(site.cameras, lambda camera: camera.pi_id)
         self.workers = _by(site.workers, worker_key)
@@ -131,10 +133,11 @@ class SiteStore:
         if event.seq <= self.seq:
             return Applied.OLD
         self.seq = event.seq
+        if monotonic_s is not None:
+            self.told = self.now(monotonic_s)
+            self.heard.update(dict.fromkeys((load.node for load in event.nodes), self.told))
         if not _carries_changes(event):
             return Applied.HEARTBEAT
-        if monotonic_s is not None:
-            self.heard.update((load.node, self.now(monotonic_s)) for load in event.nodes)
         self._put(event)
         self.revision += 1
         return Applied.CHANGED

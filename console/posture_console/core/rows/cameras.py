@@ -1,14 +1,15 @@
 """Cameras as rows: what each sees now, how fast, and where it is analysed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from posture_console.core.bars import spark
 from posture_console.core.quantities import age, count, percent, rate
 from posture_console.core.rows.columns import age_column, angle_column
+from posture_console.core.rows.conditions import troubled
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, word
-from posture_console.core.status import PLACEMENT, POSTURE, look
+from posture_console.core.status import FAULTY, PLACEMENT, POSTURE, look
 from posture_console.core.store import SiteStore
 from posture_shared.records import CameraState, Override, Result
 from posture_shared.timeline import Episode
@@ -22,7 +23,8 @@ QUIET_S: Final = 5.0
 class CameraLine(NamedTuple):
     """A camera, its newest result, the override that holds for it, its trunk angles, and its posture over time.
 
-    `good` is the share of judged frames that were good, `episode` the stretch of bad posture that goes on.
+    `good` is the share of judged frames that were good, `episode` the stretch of bad posture that goes on;
+    `in_trouble`: an alarm is about it (it is silent, frozen, black …).
     """
 
     camera: CameraState
@@ -31,21 +33,34 @@ class CameraLine(NamedTuple):
     trend: Sequence[float]
     good: float | None = None
     episode: Episode | None = None
+    in_trouble: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether somebody should look at it; one that was paused is not expected to send."""
+        camera = self.camera
+        if camera.online is False or camera.missing > 0 or camera.placement == "DEGRADED":
+            return True
+        if camera.pause is not None or camera.capture == "off":
+            return False
+        return self.in_trouble or self.episode is not None or camera.last_status in FAULTY
 
 
 def cameras(store: SiteStore) -> list[CameraLine]:
     """All cameras, by name."""
-    return [camera_line(store, store.cameras[pi_id]) for pi_id in sorted(store.cameras)]
+    about = troubled(store)
+    return [camera_line(store, store.cameras[pi_id], about) for pi_id in sorted(store.cameras)]
 
 
-def camera_line(store: SiteStore, camera: CameraState) -> CameraLine:
-    """One camera with what belongs to it."""
+def camera_line(store: SiteStore, camera: CameraState, about: Collection[str] | None = None) -> CameraLine:
+    """One camera with what belongs to it; `about` are those with an alarm, where they were looked up already."""
     override = next((o for o in store.overrides if o.scope == camera.pi_id), None) or next(
         (o for o in store.overrides if o.scope == "all"), None
     )
     name = camera.pi_id
     trend, good = store.trends.body.get(name), store.trends.good.mean(name)
-    return CameraLine(camera, store.last_result.get(name), override, trend, good, store.episode_of(name))
+    in_trouble = name in (troubled(store) if about is None else about)
+    return CameraLine(camera, store.last_result.get(name), override, trend, good, store.episode_of(name), in_trouble)
 
 
 def presence(line: CameraLine) -> tuple[str, Tone]:
@@ -95,7 +110,7 @@ def _pinned(line: CameraLine, moment: Moment, _width: int) -> Cell:
 CAMERAS: Final[Sheet[CameraLine]] = Sheet(
     name="cameras",
     key=lambda line: line.camera.pi_id,
-    is_fault=lambda line: line.camera.online is False or line.camera.missing > 0,
+    is_fault=lambda line: line.is_fault,
     empty="no camera has sent a frame yet: start one with posture-publisher run --pi-id NAME --broker HOST",
     at=lambda line: line.camera.last_received,
     old_s=QUIET_S,
@@ -127,7 +142,8 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             weight=1,
             rank=7,
             cell=lambda line, _m, w: spark([abs(value) for value in line.trend], w, top=45.0, tone=Tone.INFO),
-            value=lambda _line: None,
+            value=lambda line: abs(line.trend[-1]) if line.trend else None,
+            first_down=True,
         ),
         Column(
             name="fps",
@@ -155,7 +171,7 @@ CAMERAS: Final[Sheet[CameraLine]] = Sheet(
             weight=1,
             rank=8,
             cell=_pinned,
-            value=lambda line: line.override,
+            value=lambda line: None if line.override is None else line.override.target,
             flashes=True,
         ),
         Column(

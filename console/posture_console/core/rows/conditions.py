@@ -24,6 +24,11 @@ def alarms(store: SiteStore) -> list[Alarm]:
     return standing + list(reversed(ended))
 
 
+def troubled(store: SiteStore) -> frozenset[str]:
+    """Whom an alarm is about that holds and that nobody keeps quiet."""
+    return frozenset(alarm.subject for alarm in store.alarms.values() if alarm.ended is None and alarm.silence is None)
+
+
 def overrides(store: SiteStore) -> list[Override]:
     """The operators' words on placement, the site's first."""
     return sorted(store.overrides, key=lambda override: (override.scope != "all", override.scope))

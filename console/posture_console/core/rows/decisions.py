@@ -28,7 +28,7 @@ OLD_S: Final = 3600.0
 DECISIONS: Final[Sheet[Decision]] = Sheet(
     name="decisions",
     key=lambda d: d.decision_id,
-    is_fault=lambda d: d.state == "DEGRADED",
+    is_fault=lambda d: d.state == "DEGRADED" or d.trigger == "overload",
     empty="no decision yet: every frame is analysed where it was from the start",
     newest_first=True,
     at=lambda d: d.at,

@@ -7,7 +7,7 @@ from posture_console.core.rows.columns import time_column
 from posture_console.core.rows.conditions import alarms, links
 from posture_console.core.rows.decisions import decisions
 from posture_console.core.sheet import Column, Sheet
-from posture_console.core.spans import Cell, Span, Tone, joined, word
+from posture_console.core.spans import Cell, Span, Tone, joined, plain, word
 from posture_console.core.status import LINK, PLACEMENT, SEVERITY, look
 from posture_console.core.store import SiteStore
 from posture_shared.records import Alarm, Decision, Link
@@ -63,7 +63,7 @@ HAPPENINGS: Final[Sheet[Happening]] = Sheet(
     empty="nothing needs you",
     newest_first=True,
     columns=(
-        Column(name="mark", title="", width=1, cell=lambda h, _m, _w: h.mark, value=lambda _h: None),
+        Column(name="mark", title="", width=1, cell=lambda h, _m, _w: h.mark, value=lambda h: plain(h.mark)),
         time_column(lambda h: h.at),
         Column(
             name="what",
@@ -71,7 +71,7 @@ HAPPENINGS: Final[Sheet[Happening]] = Sheet(
             width=12,
             weight=1,
             cell=lambda h, _m, _w: h.text,
-            value=lambda h: "".join(span.text for span in h.text),
+            value=lambda h: plain(h.text),
         ),
     ),
 )

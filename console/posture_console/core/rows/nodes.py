@@ -7,11 +7,19 @@ from typing import Final, NamedTuple
 from posture_console.core.bars import load_bar, load_spark, load_tone
 from posture_console.core.quantities import DASH, count, milliseconds, percent, rate
 from posture_console.core.rows.columns import age_column
+from posture_console.core.rows.conditions import troubled
 from posture_console.core.sheet import Column, Moment, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import WORKER, look
 from posture_console.core.store import SiteStore
+from posture_shared.placement.override import NODE_PREFIX
 from posture_shared.records import NodeLoad, WorkerState
+
+QUIET_S: Final = 5.0
+"""A node that has not reported its load for longer is dimmed; it reports twice a second."""
+FULL: Final = 95.0
+"""A node at this CPU has nothing left to give."""
+_ON_THE_WAY: Final = frozenset({"STARTING", "RETURNING"})
 
 
 class NodeLine(NamedTuple):
@@ -24,6 +32,12 @@ class NodeLine(NamedTuple):
     is_master: bool
     heard: datetime | None = None
     """When its newest load sample came."""
+    is_wanted: bool = False
+    """Whether it has work, or an override sends work there."""
+    is_silent: bool = False
+    """Whether it has reported no load for `QUIET_S` while the master spoke."""
+    in_trouble: bool = False
+    """Whether an alarm is about it."""
 
     @property
     def cpu(self) -> float | None:
@@ -42,6 +56,17 @@ class NodeLine(NamedTuple):
         states = {worker.state for worker in self.workers}
         return next((state for state in order if state in states), "none")
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether somebody should look at it; a worker that stands by because nothing is wished of it is well."""
+        states = {worker.state for worker in self.workers}
+        if "lost" in states or self.in_trouble or (self.cpu or 0.0) >= FULL:
+            return True
+        if any(worker.state == "starting" and worker.detail for worker in self.workers):  # not for the first time
+            return True
+        missed = self.is_wanted and "ready" not in states
+        return missed or (self.is_silent and (self.is_wanted or bool(states)))
+
 
 def nodes(store: SiteStore) -> list[NodeLine]:
     """All nodes that report load or run a worker: the master's first, then by name."""
@@ -51,6 +76,7 @@ def nodes(store: SiteStore) -> list[NodeLine]:
     for worker in store.workers.values():
         by_node.setdefault(worker.node, []).append(worker)
     ordered = sorted(names, key=lambda name: (name != master, name))
+    wanted, about = _wanted(store), troubled(store)
     return [
         NodeLine(
             name,
@@ -59,9 +85,28 @@ def nodes(store: SiteStore) -> list[NodeLine]:
             store.trends.load.get(name),
             name == master,
             store.heard.get(name),
+            name in wanted,
+            _is_silent(name, store),
+            name in about,
         )
         for name in ordered
     ]
+
+
+def _wanted(store: SiteStore) -> frozenset[str]:
+    """The nodes that should have a ready worker: cameras are analysed there, or an override sends them there.
+
+    Where cameras are on their way to a node its worker still starts, as it should.
+    """
+    home = "" if store.master is None else store.master.node
+    there = [camera.target or home for camera in store.cameras.values() if camera.placement not in _ON_THE_WAY]
+    pinned = [one.target.removeprefix(NODE_PREFIX) for one in store.overrides if one.target.startswith(NODE_PREFIX)]
+    return frozenset([*pinned, *(node for side in there for node in side.split("+"))])
+
+
+def _is_silent(node: str, store: SiteStore) -> bool:
+    heard = store.heard.get(node)
+    return heard is not None and store.told is not None and (store.told - heard).total_seconds() > QUIET_S
 
 
 def _name(line: NodeLine, _moment: Moment, _width: int) -> Cell:
@@ -100,13 +145,10 @@ def _temperature(line: NodeLine, _moment: Moment, _width: int) -> Cell:
     return (Span(DASH if value is None else f"{value:.0f}°C", Tone.WARN if (value or 0) >= 80 else Tone.DIM),)
 
 
-QUIET_S: Final = 5.0
-"""A node that has not reported its load for longer is dimmed; it reports twice a second."""
-
 NODES: Final[Sheet[NodeLine]] = Sheet(
     name="nodes",
     key=lambda line: line.node,
-    is_fault=lambda line: line.state == "lost" or (line.cpu or 0) >= 95,
+    is_fault=lambda line: line.is_fault,
     empty="no node has reported its load yet",
     at=lambda line: line.heard,
     old_s=QUIET_S,
@@ -121,7 +163,8 @@ NODES: Final[Sheet[NodeLine]] = Sheet(
             weight=1,
             rank=7,
             cell=lambda line, m, w: load_spark(line.trend, w, high=m.high, low=m.low),
-            value=lambda _line: None,
+            value=lambda line: line.trend[-1] if line.trend else None,
+            first_down=True,
         ),
         Column(
             name="memory",
