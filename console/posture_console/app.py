@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -18,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.notifications import SeverityLevel
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
 from posture_console.collecting import Collecting
 from posture_console.core.connection import Connection
@@ -39,11 +38,12 @@ from posture_console.screens.drill import screen_for
 from posture_console.screens.help import HelpScreen, keys_of
 from posture_console.screens.jobs import JobsView
 from posture_console.screens.links import LinksView
+from posture_console.screens.listed import ListedDetail
 from posture_console.screens.notices import NoticesView
 from posture_console.screens.overview import OverviewView
 from posture_console.screens.palette import Places
 from posture_console.screens.tables import CamerasView, DecisionsView, LogView, NodesView
-from posture_console.screens.view import VIEWS, View
+from posture_console.screens.view import VIEWS, View, uncovered
 from posture_console.settings import ConsoleSettings, Target, target_named
 from posture_console.styles.themes import LOOKS
 from posture_console.switching import SwitchingApp
@@ -178,8 +178,8 @@ class ConsoleApp(SwitchingApp):
         if not self.is_running or not self.screen_stack:
             return
         self._collecting.look(time.monotonic(), self.touched_s)
-        screen = self._live_view()
-        if screen is None or not screen.has_widgets:
+        screen = uncovered(self.screen_stack)
+        if not isinstance(screen, View) or not screen.has_widgets:
             return
         reading = self.reading()
         second = int(reading.now_s / AGES_S)
@@ -191,12 +191,6 @@ class ConsoleApp(SwitchingApp):
             screen.refresh_bindings()
         self._seen = seen
         screen.flush(reading)
-
-    def _live_view(self) -> View | None:
-        """The view on top, also behind dialogs: who is about to act sees what happens meanwhile."""
-        uncovered = dropwhile(lambda screen: isinstance(screen, ModalScreen), reversed(self.screen_stack))
-        screen = next(uncovered, None)
-        return screen if isinstance(screen, View) else None
 
     async def ask(self, what: str, *, timeout_s: float = 5.0, **args: Any) -> Answer:
         """Put a question to the master."""
@@ -243,9 +237,14 @@ class ConsoleApp(SwitchingApp):
 
     def action_links(self) -> None:
         """Open the link matrix."""
-        if not isinstance(self.screen, LinksView):
-            self.push_screen(LinksView())
-            self.call_next(self.flush)
+        self._show(LinksView())
+
+    def _show(self, screen: Screen[None]) -> None:
+        """Open a view over the one that is there; one that is about the whole site is never there twice in a row."""
+        if isinstance(screen, ListedDetail) and type(screen) is type(self.screen):
+            return
+        self.push_screen(screen)
+        self.call_next(self.flush)
 
     def action_command_palette(self) -> None:
         """Open the palette, by what it can do."""
@@ -279,9 +278,7 @@ class ConsoleApp(SwitchingApp):
 
     def action_notices(self) -> None:
         """Show what was told."""
-        if not isinstance(self.screen, NoticesView):
-            self.push_screen(NoticesView())
-            self.call_next(self.flush)
+        self._show(NoticesView())
 
     def change_theme(self, name: str) -> None:
         """Look different; everything is painted anew."""
@@ -295,13 +292,14 @@ class ConsoleApp(SwitchingApp):
             self._remembering.keep(mode)
 
     def action_view(self, mode: str) -> None:
-        """Go to a view, from wherever one is: the top of its stack of details."""
+        """Go to a view, from wherever one is; details that were opened above it are closed."""
         self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
 
     def open_screen(self, kind: Callable[[str], Screen[None]], name: str) -> None:
         """Open the view of a camera or node by its name."""
-        self.push_screen(kind(name))
-        self.call_next(self.flush)
+        self._show(kind(name))
 
     def action_theme(self) -> None:
         """The next theme."""
@@ -324,8 +322,7 @@ class ConsoleApp(SwitchingApp):
     def _open(self, event: LiveTable.Opened) -> None:
         screen = screen_for(event.record)
         if screen is not None:
-            self.push_screen(screen)
-            self.call_next(self.flush)
+            self._show(screen)
 
 
 def run_console(settings: ConsoleSettings, target: Target) -> int:

@@ -161,7 +161,7 @@ async def test_jobs_with_every_name_are_listed(app: ConsoleApp, until: Until) ->
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(lambda: app.link.connection.is_live)
         await pilot.press("5")
-        await until(lambda: app.screen.query_one("#jobs", LiveTable).record is not None)
+        await until(lambda: app.screen.query_one("#table", LiveTable).record is not None)
         await pilot.pause()
         assert is_clean(app)
         await Hands(app, pilot, until).on(ConfirmScreen, "d")

@@ -99,7 +99,7 @@ async def test_the_view_opens_by_key_and_from_the_overview(new_app: NewApp, unti
     async with app.run_test(size=(140, 50)) as pilot:
         await until(lambda: app.link.connection.is_live)
         await pilot.press("L")
-        await until(lambda: isinstance(app.screen, LinksView) and app.screen.query_one("#links", LiveTable).total == 4)
+        await until(lambda: isinstance(app.screen, LinksView) and app.screen.query_one("#table", LiveTable).total == 4)
         await pilot.press("escape")
         await until(lambda: not isinstance(app.screen, LinksView))
         app.screen.query_one("#links-now", LiveTable).focus()

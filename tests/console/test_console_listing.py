@@ -104,7 +104,7 @@ def test_words_say_everything_that_is_not_as_it_comes(listing: Listing[Thing]) -
     listing.toggle_faults()
     listing.filter_by(parse("[x]"))
     listing.toggle_hold()
-    assert plain(listing.words()) == "0 of 3 things  ▲ size  faults only  filter [x]  ‖ paused  +0"
+    assert plain(listing.words()) == "0 of 3 things  ▲ size  faults only  filter [x]  ‖ held  +0"
 
 
 @pytest.mark.parametrize(

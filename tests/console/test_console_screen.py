@@ -64,7 +64,7 @@ async def test_number_keys_go_to_their_view_and_back(new_app: NewApp, until: Unt
     async with app.run_test(size=(120, 30)) as pilot:
         await until(lambda: app.link.connection.is_live)
         await pilot.press(key)
-        assert tab == app.screen.TAB
+        assert tab.lower() == app.current_mode
         await pilot.press("1")
         assert isinstance(app.screen, OverviewView)
 
@@ -190,7 +190,7 @@ async def test_lost_master_is_said_and_the_last_state_stays_dimmed(
         assert app.screen.has_class("-stale")
         assert "pi4" in text_of(app)
         await pilot.press("2")
-        assert app.screen.TAB == "Cameras"
+        assert app.current_mode == "cameras"
         master.resume()
         await until(lambda: app.link.connection.is_live, seconds=3.0)
         await until(lambda: not app.screen.has_class("-stale"))

@@ -249,8 +249,8 @@ async def test_a_toast_that_is_gone_is_found_again(new_app: NewApp, until: Until
         await until(lambda: app.link.connection.is_live)
         await pilot.press("u", "i")
         await until(lambda: isinstance(app.screen, NoticesView) and app.screen.has_widgets)
-        await until(lambda: app.screen.query_one("#notices", LiveTable).record is not None)
-        newest = app.screen.query_one("#notices", LiveTable).record
+        await until(lambda: app.screen.query_one("#table", LiveTable).record is not None)
+        newest = app.screen.query_one("#table", LiveTable).record
         assert len(app.notices.all(app.store)) == 2
         assert (newest.severity, "nothing to undo" in newest.text) == ("warning", True)
         await pilot.press("escape")

@@ -174,7 +174,7 @@ async def test_pause_holds_the_rows_and_counts_what_comes(
         await pilot.press("P")
         held = names(app)
         await master.advance(1.0)
-        await until(lambda: "paused  +8" in text_of(app))
+        await until(lambda: "held  +8" in text_of(app))
         assert names(app) == held
         await pilot.press("P")
         assert names(app) != held

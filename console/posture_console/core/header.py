@@ -86,10 +86,10 @@ def _optional(reading: Reading) -> list[Cell]:
 
 
 def tabs(names: Sequence[tuple[str, int | None]], active: str) -> list[tuple[str, Cell]]:
-    """The views with their keys and counts, as (name, cell); the active one stands out."""
+    """The views with their keys and counts, as (name, cell); the one that one is in stands out."""
     cells: list[tuple[str, Cell]] = []
     for index, (name, count) in enumerate(names, start=1):
-        on = name == active
+        on = name.lower() == active
         counted = "" if count is None else f" ({count})"
         cells.append(
             (

@@ -177,7 +177,7 @@ class Listing(Generic[R]):
         if self._marks:
             parts.append(Span(f"  ▌{len(self._marks)} marked", Tone.ACCENT))
         if self.is_held:
-            parts.append(Span(f"  ‖ paused  +{self.fresh}", Tone.WARN))
+            parts.append(Span(f"  ‖ held  +{self.fresh}", Tone.WARN))
         elif self.fresh:
             parts.append(Span(f"  +{self.fresh} newer", Tone.INFO))
         return tuple(parts)

@@ -19,7 +19,6 @@ from posture_shared.records import Alarm
 class AlarmView(LeadingView):
     """One alarm."""
 
-    TAB = "Overview"
     AUTO_FOCUS = "#facts"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "silence", "Silence", id="silence", tooltip="Keep it quiet for a while, or end that"),

@@ -36,7 +36,6 @@ HISTORY_S: Final = 30.0
 class CameraView(FramingView):
     """One camera."""
 
-    TAB = "Cameras"
     AUTO_FOCUS = "#results-of"
     LEADS = frozenset({"lead_node", "lead_decision"})
     BINDINGS: ClassVar[list[BindingType]] = [

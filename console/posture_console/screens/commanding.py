@@ -14,6 +14,7 @@ from textual.screen import Screen
 from posture_console.core.facts import Fact
 from posture_console.core.leads import camera_of
 from posture_console.core.reading import Reading
+from posture_console.core.rows.nodes import NodeLine
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
 from posture_console.links.session import Answer
@@ -79,6 +80,11 @@ class CommandingScreen(Screen[None]):
         from posture_console.widgets.live_table import LiveTable  # noqa: PLC0415 - not for screens without tables
 
         return self.focused.record if isinstance(self.focused, LiveTable) else None
+
+    def meant_node(self) -> str | None:
+        """The node that the cursor stands on, None where it stands on none."""
+        record = self.record()
+        return record.node if isinstance(record, NodeLine) else None
 
     def marked(self) -> list[Any]:
         """The records that are marked in the table under the cursor."""

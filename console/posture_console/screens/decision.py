@@ -23,7 +23,6 @@ _TALL: Final = 14
 class DecisionView(LeadingView):
     """One decision."""
 
-    TAB = "Decisions"
     AUTO_FOCUS = "#facts"
     LEADS = frozenset({"lead_camera", "lead_node"})
 

@@ -1,9 +1,9 @@
 """One Job: its phases as they happen, and what its worker writes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import msgspec
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -13,9 +13,12 @@ from posture_console.core.jobs import job_facts
 from posture_console.core.quantities import clock_time
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
-from posture_console.core.spans import Cell, Tone, word
+from posture_console.core.spans import Cell, Tone, plain, word
 from posture_console.links.session import Answer
+from posture_console.screens.carrying import Copied
 from posture_console.screens.detail import DetailView
+from posture_console.screens.job_acts import PATIENCE_S, JobActs
+from posture_console.screens.polling import PollingView
 from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.facts import FactsView
 from posture_shared.messages.jobs import Job
@@ -23,16 +26,15 @@ from posture_shared.messages.jobs import Job
 if TYPE_CHECKING:
     from posture_console.screens.commanding import Commanding
 
-POLL_S: Final = 1.0
 LOG_EVERY: Final = 2
 """The log is asked for at every second poll: each costs the API server a request."""
 LINES: Final = 500
 
 
-class JobView(DetailView):
+class JobView(JobActs, PollingView, DetailView):
     """One Job, asked about once a second while it is looked at."""
 
-    TAB = "Jobs"
+    EVERY_S: ClassVar[float] = 1.0
     AUTO_FOCUS = "#log"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("end,G", "follow", "Follow", show=False, tooltip="Follow the end of the log", id="follow"),
@@ -54,11 +56,9 @@ class JobView(DetailView):
                 yield CellLines(id="log-text")
 
     def on_mount(self) -> None:
-        """Begin to ask."""
+        """Name the panel."""
         self.query_one("#log").border_title = "Log of its worker"
         self.query_one("#log-text").styles.height = "auto"
-        self.set_interval(POLL_S, self._poll)
-        self._poll()
 
     def show(self, reading: Reading) -> None:
         """The Job as it was last heard of."""
@@ -74,6 +74,17 @@ class JobView(DetailView):
         """This Job."""
         return self._job
 
+    def jobs_now(self) -> Sequence[Job]:
+        """This one, until it is gone."""
+        return [] if self._over else [self._job]
+
+    def copied(self) -> Copied | None:
+        """The log, where that has the focus."""
+        if self.focused is None or self.focused.id != "log":
+            return super().copied()
+        lines = self.query_one("#log-text", CellLines).lines
+        return Copied("the log", "\n".join(plain(line) for line in lines))
+
     def action_follow(self) -> None:
         """To the end of the log."""
         self.query_one("#log", VerticalScroll).scroll_end(animate=False)
@@ -84,19 +95,17 @@ class JobView(DetailView):
             for index, (at, phase) in enumerate(self._seen)
         ]
 
-    def _poll(self) -> None:
-        if self.is_active and not self._over:
-            self._ask()
-
-    @work(exclusive=True, group="poll", exit_on_error=False)
-    async def _ask(self) -> None:
+    async def ask_again(self) -> None:
+        """Ask how it stands, every other time for its log too; nothing once it is gone."""
+        if self._over:
+            return
         asking = cast("Commanding", self.app)
         self._polls += 1
-        answer = await asking.ask("jobs")
+        answer = await asking.ask("jobs", timeout_s=PATIENCE_S)
         if answer.reply.ok:
             self._take(answer)
         if self._polls % LOG_EVERY == 1:
-            told = await asking.ask("job_log", name=self._job.name, lines=LINES)
+            told = await asking.ask("job_log", timeout_s=PATIENCE_S, name=self._job.name, lines=LINES)
             if self.is_attached:
                 self._show_log(told)
 

@@ -1,5 +1,6 @@
 """Acting on Kubernetes from a view: launch a worker's Job, stop one."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -20,12 +21,9 @@ from posture_console.core.jobs import (
     stop_words,
     verdict_words,
 )
-from posture_console.core.rows.nodes import NodeLine
-from posture_console.core.sheet import Moment
 from posture_console.core.spans import Tone, word
 from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
 from posture_console.screens.form import Complaint, Field, FormScreen, Values
-from posture_console.screens.job import JobView
 from posture_console.screens.manifest import ManifestScreen
 from posture_shared.frame import new_id
 from posture_shared.messages.jobs import Job
@@ -59,9 +57,7 @@ class JobActs(CommandingScreen):
             why = "Kubernetes names no node for workers; see the link to it" if in_use else NOT_IN_USE
             self.tell(why, "warning")
             return
-        record = self.record()
-        here = record.node if isinstance(record, NodeLine) else AUTO
-        node = Field(name="node", label="node", value=here, choices=choices(verdicts))
+        node = Field(name="node", label="node", value=self.meant_node() or AUTO, choices=choices(verdicts))
         values = await self.asked(
             FormScreen("Launch a Job", [node], facts=lambda chosen: _verdict_facts(verdicts, chosen), check=_anything)
         )
@@ -80,6 +76,8 @@ class JobActs(CommandingScreen):
         self.have_done("job_launch", args, self._launched, timeout_s=PATIENCE_S)
 
     def _launched(self, body: Any) -> str:
+        from posture_console.screens.job import JobView  # noqa: PLC0415 - that view has these keys itself
+
         job = msgspec.convert(body, Job)
         self.app.push_screen(JobView(job))
         return f"{job.name} is launched on {job.node}"
@@ -91,9 +89,8 @@ class JobActs(CommandingScreen):
         if not meant:
             self.tell("put the cursor on a Job in the view Jobs (5)", "information")
             return
-        facts = _stop_facts(meant, self._commanding.reading().moment)
         title = "Stop the Job" if len(meant) == 1 else f"Stop {len(meant)} Jobs"
-        if not await self.confirmed(title, "Stop", lambda: facts):
+        if not await self.confirmed(title, "Stop", lambda: self._stop_facts(meant), lambda: self._jobs_gone(meant)):
             return
         jobs = await self._answered("jobs", list[Job])
         if jobs is None:
@@ -104,6 +101,27 @@ class JobActs(CommandingScreen):
                 self.tell(f"not done: {job.name} is gone", "warning")
         orders = [Order(job.name, "job_stop", {"name": job.name}) for job in meant if job.name in running]
         self.have_all_done(orders, _stopping, timeout_s=PATIENCE_S)
+
+    def jobs_now(self) -> Sequence[Job]:
+        """The Jobs as this view last heard of them."""
+        return ()
+
+    def _stop_facts(self, meant: list[Job]) -> list[Fact]:
+        """A Job as it stands now and what stopping does; of several, each by its name."""
+        moment, now = self._commanding.reading().moment, {job.name: job for job in self.jobs_now()}
+        jobs = [now.get(job.name, job) for job in meant]
+        if len(jobs) == 1:
+            return [*job_facts(jobs[0], moment), ("then", word(stop_words(jobs[0]), Tone.STRONG))]
+        facts: list[Fact] = []
+        for job in jobs:
+            gone: list[Fact] = [] if job.name in now else [("now", word("it is gone", Tone.WARN))]
+            facts += [("job", word(f"{job.name} on {job.node}", Tone.STRONG)), *gone, ("then", word(stop_words(job)))]
+        return facts
+
+    def _jobs_gone(self, meant: list[Job]) -> str | None:
+        there = {job.name for job in self.jobs_now()}
+        names = [job.name for job in meant]
+        return None if there & set(names) else f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} gone"
 
     async def _answered(self, what: str, kind: Any, **args: Any) -> Any:
         """The master's answer as a record; None after telling why there is none."""
@@ -116,16 +134,6 @@ class JobActs(CommandingScreen):
         except msgspec.ValidationError as error:
             self.tell(f"the master's answer makes no sense: {error}", "error")
             return None
-
-
-def _stop_facts(jobs: list[Job], moment: Moment) -> list[Fact]:
-    """A Job as it stands and what stopping does; of several, each by its name."""
-    if len(jobs) == 1:
-        return [*job_facts(jobs[0], moment), ("then", word(stop_words(jobs[0]), Tone.STRONG))]
-    facts: list[Fact] = []
-    for job in jobs:
-        facts += [("job", word(f"{job.name} on {job.node}", Tone.STRONG)), ("then", word(stop_words(job)))]
-    return facts
 
 
 def _stopping(obeyed: list[Obeyed]) -> str:

@@ -1,41 +1,46 @@
 """Jobs: workers that the master starts on Kubernetes nodes, those that came and those that did not."""
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import msgspec
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import ScreenResume
 
 from posture_console.core.jobs import KUBERNETES, NOT_IN_USE
+from posture_console.core.quantities import age
 from posture_console.core.reading import Reading
 from posture_console.core.rows.jobs import JOBS
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
 from posture_console.core.status import LINK, look
-from posture_console.screens.job_acts import JobActs
-from posture_console.screens.view import View
+from posture_console.screens.job_acts import PATIENCE_S, JobActs
+from posture_console.screens.listed import ListedView
+from posture_console.screens.polling import PollingView
 from posture_console.widgets.facts import FactsView
-from posture_console.widgets.live_table import LiveTable
 from posture_shared.messages.jobs import Job
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from posture_console.core.facts import Fact
     from posture_console.screens.commanding import Commanding
 
-POLL_S: Final = 2.0
+_ASKING: Final = "asking the master for its Jobs …"
+_NO_ANSWER: Final = "not known: the master has told of no Job yet"
 
 
-class JobsView(JobActs, View):
-    """The Jobs as the master sees them, asked for every two seconds while this view is on top."""
+class JobsView(JobActs, PollingView, ListedView):
+    """The Jobs as the master sees them. What it told last stays, dimmed, while it does not answer."""
 
-    TAB = "Jobs"
-    AUTO_FOCUS = "#jobs"
+    SHEET = JOBS
+    EVERY_S: ClassVar[float] = 2.0
 
     def __init__(self) -> None:
         super().__init__()
         self._jobs: list[Job] = []
+        self._told: datetime | None = None
+        """When the master told of them last."""
         self._problem = ""
         self._reading: Reading | None = None
 
@@ -43,19 +48,15 @@ class JobsView(JobActs, View):
         """The link above the table."""
         with Vertical():
             yield FactsView(id="kubernetes", classes="panel")
-            yield LiveTable(JOBS, id="jobs", classes="panel")
+            yield from self.compose_table()
 
     def on_mount(self) -> None:
-        """Name the panels, begin to ask."""
+        """Name the panel."""
         self.query_one("#kubernetes").border_title = "Kubernetes"
-        self.query_one("#jobs").border_title = "Jobs"
-        self.set_interval(POLL_S, self._poll)
-        self._poll()
 
-    def on_screen_resume(self, event: ScreenResume) -> None:
-        """Ask at once: what is held may be old."""
-        super().on_screen_resume(event)
-        self._poll()
+    def jobs_now(self) -> Sequence[Job]:
+        """As last heard of."""
+        return self._jobs
 
     def show(self, reading: Reading) -> None:
         """The link to Kubernetes, and the Jobs as last heard of."""
@@ -68,22 +69,25 @@ class JobsView(JobActs, View):
         failed = [alarm for alarm in reading.store.alarms.values() if alarm.kind == "job" and alarm.ended is None]
         facts += [(one_line(alarm.subject), word(alarm.text, Tone.BAD)) for alarm in failed]
         if self._problem:
-            facts.append(("jobs", word(self._problem, Tone.WARN)))
+            old = "" if self._told is None else f"; what stands below is {age(reading.moment.age_s(self._told))} old"
+            facts.append(("jobs", word(f"{self._problem}{old}", Tone.WARN)))
         self.query_one("#kubernetes", FactsView).show_facts(facts)
-        self.query_one("#jobs", LiveTable).show(self._jobs, reading.moment)
+        table = self.table
+        unknown = _NO_ANSWER if self._problem else _ASKING
+        table.say_if_empty(unknown if self._told is None else JOBS.empty)
+        table.set_class(bool(self._problem), "-old")
+        table.show(self._jobs, reading.moment)
+        self.say_state()
 
-    def _poll(self) -> None:
-        if self.is_active:
-            self._ask()
-
-    @work(exclusive=True, group="poll", exit_on_error=False)
-    async def _ask(self) -> None:
-        answer = await cast("Commanding", self.app).ask("jobs")
-        try:
-            self._jobs = msgspec.convert(answer.reply.body, list[Job]) if answer.reply.ok else []
-        except msgspec.ValidationError as error:
-            self._jobs, self._problem = [], f"the master's answer makes no sense: {error}"
-        else:
-            self._problem = answer.reply.error
+    async def ask_again(self) -> None:
+        """Ask for the Jobs."""
+        answer = await cast("Commanding", self.app).ask("jobs", timeout_s=PATIENCE_S)
+        self._problem = answer.reply.error
+        if answer.reply.ok:
+            try:
+                self._jobs = msgspec.convert(answer.reply.body, list[Job])
+                self._told = cast("Commanding", self.app).reading().moment.now
+            except msgspec.ValidationError as error:
+                self._problem = f"the master's answer makes no sense: {error}"
         if self._reading is not None and self.is_attached:
             self.show(self._reading)

@@ -1,6 +1,6 @@
 """One node: its load over time against the placement band, its workers, the frames it analysed."""
 
-from typing import Any, Final
+from typing import Final
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -9,7 +9,7 @@ from posture_console.core.bars import load_bar, load_spark
 from posture_console.core.facts import Fact, node_facts
 from posture_console.core.latency import COUNTED, split_facts, typical
 from posture_console.core.reading import Reading
-from posture_console.core.rows.nodes import NodeLine, nodes
+from posture_console.core.rows.nodes import nodes
 from posture_console.core.rows.results import RESULTS, results
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
@@ -25,7 +25,6 @@ OWN_RESULTS: Final = RESULTS.only("time", "camera", "status", "latency", "reason
 class NodeView(JobActs, DetailView):
     """One node."""
 
-    TAB = "Nodes"
     AUTO_FOCUS = "#results-of"
 
     def __init__(self, node: str) -> None:
@@ -44,9 +43,9 @@ class NodeView(JobActs, DetailView):
         self.query_one("#facts").border_title = f"Node {one_line(self._node)}".replace("[", "\\[")
         self.query_one("#results-of").border_title = "Analysed here"
 
-    def record(self) -> Any:
-        """The result under the cursor, else this node."""
-        return super().record() or NodeLine(self._node, None, (), (), is_master=False)
+    def meant_node(self) -> str:
+        """This node, also while the cursor stands on one of its results."""
+        return self._node
 
     def show(self, reading: Reading) -> None:
         """The node as it stands now."""

@@ -2,13 +2,10 @@
 
 from typing import Protocol, cast
 
-from textual.app import ComposeResult
-
 from posture_console.core.notices import Notices
 from posture_console.core.reading import Reading
 from posture_console.core.rows.notices import NOTICES
-from posture_console.screens.detail import DetailView
-from posture_console.widgets.live_table import LiveTable
+from posture_console.screens.listed import ListedDetail
 
 
 class Telling(Protocol):
@@ -17,21 +14,12 @@ class Telling(Protocol):
     notices: Notices
 
 
-class NoticesView(DetailView):
+class NoticesView(ListedDetail):
     """The history of notifications, above the view it was opened from."""
 
-    TAB = ""
-    AUTO_FOCUS = "#notices"
-
-    def compose_body(self) -> ComposeResult:
-        """One table."""
-        yield LiveTable(NOTICES, id="notices", classes="panel")
-
-    def on_mount(self) -> None:
-        """Name the panel."""
-        self.query_one("#notices").border_title = "Told"
+    SHEET = NOTICES
 
     def show(self, reading: Reading) -> None:
         """All of it."""
-        told = cast("Telling", self.app).notices.all(reading.store)
-        self.query_one("#notices", LiveTable).show(told, reading.moment)
+        self.table.show(cast("Telling", self.app).notices.all(reading.store), reading.moment)
+        self.say_state()

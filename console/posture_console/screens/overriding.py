@@ -22,7 +22,6 @@ from posture_console.core.overriding import (
     standing_words,
     target_words,
 )
-from posture_console.core.rows.nodes import NodeLine
 from posture_console.core.spans import Tone, word
 from posture_console.core.store import SiteStore
 from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
@@ -65,10 +64,10 @@ class Overriding(CommandingScreen):
 
     def meant(self) -> tuple[str, str | None]:
         """The scope, and the target, that the cursor stands on: a camera's name or `all`, a node or nothing."""
-        record = self.record()
-        if isinstance(record, NodeLine):
-            return ALL, "local" if self._is_home(record.node) else f"node:{record.node}"
-        return camera_of(record) or ALL, None
+        node = self.meant_node()
+        if node is not None:
+            return ALL, "local" if self._is_home(node) else f"node:{node}"
+        return camera_of(self.record()) or ALL, None
 
     def _is_home(self, node: str) -> bool:
         master = self._commanding.reading().store.master

@@ -33,7 +33,6 @@ RECENT: Final = 60
 class OverviewView(View):
     """The whole site at a glance."""
 
-    TAB = "Overview"
     AUTO_FOCUS = "#cameras-now"
 
     def __init__(self) -> None:

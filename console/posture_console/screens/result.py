@@ -22,7 +22,6 @@ from posture_shared.records import Decision, FrameStory, Result
 class ResultView(FramingView):
     """One frame."""
 
-    TAB = "Log"
     AUTO_FOCUS = "#facts"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -1,7 +1,9 @@
 """What every view has: title, tabs, the banner of a lost link, keys. A view repaints only when the app flushes it."""
 
 from abc import abstractmethod
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from itertools import dropwhile
+from typing import Any, Final, Protocol, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -9,12 +11,14 @@ from textual.containers import Container
 from textual.events import ScreenResume
 from textual.geometry import Size
 from textual.message import Message
+from textual.screen import ModalScreen, Screen
 
 from posture_console.core.connection import Phase
 from posture_console.core.header import banner, tabs, title
 from posture_console.core.reading import Reading
 from posture_console.core.store import SiteStore
 from posture_console.screens.acting import Acting
+from posture_console.screens.carrying import Carrying
 from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.key_bar import KeyBar
 from posture_console.widgets.tab_strip import TabStrip
@@ -22,11 +26,20 @@ from posture_console.widgets.tab_strip import TabStrip
 VIEWS: Final = ("Overview", "Cameras", "Nodes", "Decisions", "Jobs", "Log")
 
 
-class View(Acting):
-    """A screen between the common header and footer."""
+class Going(Protocol):
+    """An app that can go to a view by its name."""
 
-    TAB: ClassVar[str] = "Overview"
-    """Which tab is marked while this view is shown."""
+    def action_view(self, mode: str) -> None:
+        """Go there."""
+
+
+def uncovered(stack: Sequence[Screen[Any]]) -> Screen[Any] | None:
+    """The screen on top, also behind dialogs: who is about to act sees what happens meanwhile."""
+    return next(dropwhile(lambda screen: isinstance(screen, ModalScreen), reversed(stack)), None)
+
+
+class View(Acting, Carrying):
+    """A screen between the common header and footer."""
 
     class Ready(Message):
         """The view is there with its widgets, and wants a reading and to be painted."""
@@ -70,7 +83,7 @@ class View(Acting):
         """Repaint what changed."""
         width = self.size.width
         self.query_one("#title", CellLines).show([title(reading, width)])
-        self.query_one(TabStrip).show_tabs(tabs(_counts(reading.store, width), self.TAB))
+        self.query_one(TabStrip).show_tabs(tabs(_counts(reading.store, width), self.app.current_mode))
         line = banner(reading, width)
         shown = self.query_one("#banner", CellLines)
         shown.set_class(line is not None, "-shown")
@@ -101,7 +114,7 @@ class View(Acting):
 
     @on(TabStrip.Chosen)
     def _go_to_tab(self, event: TabStrip.Chosen) -> None:
-        self.app.switch_mode(event.name.lower())
+        cast("Going", self.app).action_view(event.name.lower())
 
 
 def _counts(store: SiteStore, width: int) -> list[tuple[str, int | None]]:

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from posture_console.core.export import as_line
 from posture_console.core.filter import Filter
 from posture_console.core.flash import Flashes
 from posture_console.core.listing import Listing
@@ -71,7 +72,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         Binding("S", "reverse", "Reverse", show=False, tooltip="Turn the order of the sort", id="reverse"),
         Binding("f", "faults", "Faults", show=False, tooltip="Show only what is not well", id="faults"),
         Binding(
-            "P", "hold", "Pause", show=False, tooltip="Hold the rows still; what comes meanwhile is counted", id="hold"
+            "P", "hold", "Hold", show=False, tooltip="Hold the rows still; what comes meanwhile is counted", id="hold"
         ),
     ]
 
@@ -88,11 +89,12 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             return self.table
 
     class Arranged(Message):
-        """Sort, filter, faults-only, marks or pause changed."""
+        """Sort, filter, faults-only, marks or hold changed."""
 
     def __init__(self, sheet: Sheet[R], *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self.sheet = sheet
+        self._empty_words = sheet.empty
         self.listing = Listing(sheet)
         self._flashes = Flashes(sheet)
         self._fading: Timer | None = None
@@ -119,6 +121,16 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         if self._laid_out_for != self._room.width:
             self._lay_out()
         self._changing(lambda: self.listing.take(records))
+
+    def say_if_empty(self, words: str) -> None:
+        """What stands there without rows, where the sheet's own words would not be true."""
+        if words != self._empty_words:
+            self._empty_words = words
+            self.refresh_line(1)
+
+    def chosen_lines(self) -> list[str]:
+        """The marked rows, else the one under the cursor, each as one line with every column."""
+        return [as_line(self.sheet, record, self._moment) for record in self.listing.chosen]
 
     def set_filter(self, wanted: Filter) -> None:
         """Show only what `wanted` lets through."""
@@ -321,5 +333,5 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         if y != 1 or self.listing.rows:
             return Strip.blank(width, base)
         total = self.listing.total
-        text = f"none of {total} passes: {plain(self.listing.state_words()).strip()}" if total else self.sheet.empty
+        text = f"none of {total} passes: {plain(self.listing.state_words()).strip()}" if total else self._empty_words
         return paint((Span(" "), Span(text, Tone.FAINT)), look_of(self.app.theme).tones, base, width)
