@@ -123,7 +123,10 @@ class NodeLoad(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WorkerState(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker as the master sees it. `state`: standby (no model loaded), starting, ready, draining, lost."""
+    """A worker as the master sees it. `state`: standby (no model loaded), starting, ready, draining, lost.
+
+    `leaving`: it ends when it has finished what it began, and takes nothing more whatever it is told.
+    """
 
     node: str
     instance: str
@@ -144,6 +147,7 @@ class WorkerState(msgspec.Struct, frozen=True, kw_only=True):
     child_restarts: int = 0
     fingerprint: str | None = None
     detail: str = ""
+    leaving: bool = False
 
 
 class CameraState(msgspec.Struct, frozen=True, kw_only=True):

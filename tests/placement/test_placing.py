@@ -285,3 +285,27 @@ async def test_an_override_lasts_half_an_hour_unless_said_otherwise():
 def test_the_settings_become_the_rules():
     assert rules_of(PlacementSettings()) == Rules()
     assert rules_of(PlacementSettings(high=70, low=20, guard=False)).high == 70
+
+
+async def test_a_worker_that_is_ending_holds_up_no_camera_while_it_finishes():
+    site = await placed("n2", cameras=("pi1",))
+    await set_override(site, "node:n2")
+    site.run(3)
+    assert site.placing.camera_state("pi1") == ("PINNED", "n2")
+    leaving = site.world.workers["n2"]
+    site.world.add("pi1")
+    site.world.deliver()
+    site.world.child_takes(leaving)
+    leaving.child = "slow"  # it finishes what a thread has taken, but not soon
+    site.world.leave(leaving)
+    site.run(2)
+    assert phase(site, "n2") == "draining"
+    done = len(site.world.completions)
+    site.run(2)
+    assert len(site.world.completions) - done == 10
+    assert set(nodes_of(site)[done:]) == {"n1"}
+    assert site.placing.camera_state("pi1") == ("DEGRADED", "n1")
+    leaving.child = "ready"
+    site.run(1)
+    site.finish()
+    await site.placing.stop()

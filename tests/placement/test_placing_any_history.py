@@ -3,16 +3,19 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from posture_agent.master.overload import KEEP_ALL, Overload
 from support.placing_world import PlacingSite
 
 NODES = ["n1", "n2", "n3"]
 TARGETS = ["local", "node:n2", "node:n3", "node:gone", "policy:least-loaded", "policy:round-robin", "policy:spread"]
 nodes = st.sampled_from(NODES)
 scopes = st.sampled_from(["pi1", "all"])
+overloads = st.sampled_from([KEEP_ALL, Overload("latest-only"), Overload("max-age", 5.0)])
 
 happenings = st.one_of(
     st.builds(lambda node: ("kill", node), nodes),
     st.builds(lambda node: ("start", node), nodes),
+    st.builds(lambda node: ("end", node), nodes),
     st.builds(lambda node: ("crash", node), nodes),
     st.builds(lambda node: ("freeze", node), nodes),
     st.builds(lambda node: ("thaw", node), nodes),
@@ -30,6 +33,8 @@ async def happen(site, happening):
             world.die(world.workers[node])
         case ("start", node) if not world.workers[node].alive:
             world.start(world.workers[node])
+        case ("end", node) if world.workers[node].alive:
+            world.leave(world.workers[node])
         case ("crash", node):
             world.end_child(world.workers[node])
         case ("freeze", node):
@@ -45,10 +50,10 @@ async def happen(site, happening):
             await site.placing.command("override_clear", {"scope": scope}, "alice")
 
 
-@settings(max_examples=25, deadline=None)
-@given(histories)
-async def test_no_frame_is_lost_and_all_come_home_when_it_is_over(history):
-    site = PlacingSite("n2", "n3", cameras={"pi1": 5.0, "pi2": 5.0})
+@settings(max_examples=40, deadline=None)
+@given(histories, st.sampled_from(["fallback", "hold"]), overloads)
+async def test_no_frame_is_lost_and_all_come_home_when_it_is_over(history, on_missing, overload):
+    site = PlacingSite("n2", "n3", cameras={"pi1": 5.0, "pi2": 5.0}, on_missing=on_missing, overload=overload)
     site.placing.start()
     site.run(3)
     for gap_s, happening in history:
@@ -57,7 +62,7 @@ async def test_no_frame_is_lost_and_all_come_home_when_it_is_over(history):
         site.world.check()
     for worker in site.world.workers.values():
         worker.frozen = False
-        if not worker.alive:
+        if not worker.alive or worker.desk.leaving:
             site.world.start(worker)
     site.background = dict.fromkeys(NODES, 5.0)
     site.run(60)

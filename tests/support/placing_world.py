@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 
+from posture_agent.master.overload import KEEP_ALL
 from posture_agent.master.placing import Placing
 from posture_agent.settings import PlacementSettings
 from posture_agent.store.placement_log import Kept
@@ -66,8 +67,8 @@ class WorldPlane:
 class PlacingSite:
     """A master `n1` and further nodes, cameras that send frames, and placement deciding over them."""
 
-    def __init__(self, *nodes, cameras, store=None, **rules):
-        self.world = World("n1", *nodes)
+    def __init__(self, *nodes, cameras, store=None, overload=KEEP_ALL, **rules):
+        self.world = World("n1", *nodes, overload=overload)
         self.cameras = dict(cameras)
         self.background = dict.fromkeys(("n1", *nodes), 10.0)
         self.store = store or MemoryStore()

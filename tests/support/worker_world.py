@@ -13,7 +13,7 @@ from posture_agent.master.protocol import Protocol
 from posture_agent.master.routes import Route
 from posture_agent.worker.desk import Desk
 from posture_agent.worker.pipe import Found, GivenBack, Taken, Work
-from posture_shared.messages.worker import HEARTBEAT_S, SILENCE_S, VERSION, Analysis, FromWorker, Hello
+from posture_shared.messages.worker import HEARTBEAT_S, SILENCE_S, VERSION, Analysis, Bye, FromWorker, Hello
 
 if TYPE_CHECKING:
     from posture_agent.master.completion import Completion
@@ -164,6 +164,10 @@ class World:
         if not worker.alive or worker.frozen:
             return
         desk = worker.desk
+        if desk.finished:
+            self.to_master.append((worker.peer, Bye(), b""))
+            self.die(worker)
+            return
         if desk.rejoin is not None or self.now - desk.heard_s > SILENCE_S:
             self.connect(worker)
         if desk.hanging(self.now):

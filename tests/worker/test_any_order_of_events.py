@@ -101,6 +101,11 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.start(worker)
 
     @rule(node=st.sampled_from(NODES))
+    def a_worker_is_told_to_end(self, node: str) -> None:
+        if self.one(node).alive:
+            self.world.leave(self.one(node))
+
+    @rule(node=st.sampled_from(NODES))
     def a_worker_stops_or_goes_on(self, node: str) -> None:
         self.one(node).frozen = not self.one(node).frozen
 
@@ -158,7 +163,7 @@ class AnyOrder(RuleBasedStateMachine):
         """Heal everything: each frame must end, exactly once."""
         for worker in self.world.workers.values():
             worker.frozen = False
-            if not worker.alive:
+            if not worker.alive or worker.desk.leaving:
                 self.world.start(worker)
         for camera in CAMERAS:
             self.world.protocol.set_route(camera, None, self.world.now)

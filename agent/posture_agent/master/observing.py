@@ -24,7 +24,7 @@ def next_event(
     state: State, workers: Sequence[WorkerState], at_s: float, in_flight: Callable[[], dict[str, int]]
 ) -> events.AnyEvent | None:
     """The next thing about workers that `state` does not know yet; None once it knows all."""
-    seen = {key_of(worker): worker for worker in workers if worker.state != "lost"}
+    seen = {key_of(worker): worker for worker in workers if worker.state != "lost" and not _gone(state, worker)}
     for key in sorted(state.workers):
         if key not in seen:
             detail = next((worker.detail for worker in workers if key_of(worker) == key), "")
@@ -33,6 +33,12 @@ def next_event(
         if (event := _changed(state, key, worker, at_s, in_flight)) is not None:
             return event
     return None
+
+
+def _gone(state: State, worker: WorkerState) -> bool:
+    """Whether a worker that ends of its own accord takes no more frames; one that placement drains is waited for."""
+    known = state.workers.get(key_of(worker))
+    return worker.leaving and (known is None or known.phase != "draining")
 
 
 def _changed(

@@ -129,4 +129,5 @@ class Seat:
             child_restarts=told.child_restarts if told else 0,
             fingerprint=self.fingerprint,
             detail=one_line(self.detail or (told.detail if told else ""), _LONGEST_DETAIL),
+            leaving=self.leaving and not lost,
         )
