@@ -261,6 +261,8 @@ class MasterState(msgspec.Struct, frozen=True, kw_only=True):
     low: float = 50.0
     loop_lag_ms: float = 0.0
     rss_bytes: int = 0
+    would: str = ""
+    """What the policy would do if no override held, in a sentence."""
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):

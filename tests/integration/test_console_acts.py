@@ -31,6 +31,7 @@ async def test_an_override_is_obeyed_listed_explained_and_recorded(master, tmp_p
     (decision,) = await eventually(lambda: [d for d in master.console("decisions") if d["trigger"] == "override"])
     assert decision["scope"] == "all"
     assert "the fan is loud" in decision["reason"]
+    assert json.loads((await console("status", "--json")).stdout)["master"]["would"].startswith("threshold would ")
 
     assert (await console("override", "clear", "--all")).returncode == 0
     assert master.console("overrides") == []

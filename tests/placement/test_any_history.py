@@ -10,6 +10,7 @@ from posture_shared.placement.actions import Activate, Decide, DrainWorker, Drop
 from posture_shared.placement.rules import POLICIES, Rules
 from posture_shared.placement.state import State, decode, encode
 from posture_shared.placement.step import step
+from posture_shared.placement.would import would
 from posture_shared.records import Override
 
 NODES = ["orin", "agx", "nano"]
@@ -200,3 +201,12 @@ def test_what_is_left_alone_comes_to_rest(history, rules):
     assert not state.handovers or state.overrides
     state, actions = step(state, events.Tick(at_s=at_s + 0.1))
     assert [a for a in actions if not isinstance(a, SetRoute)] == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories, rule_sets)
+def test_what_the_policy_would_do_can_be_asked_at_any_time_and_changes_nothing(history, rules):
+    for state, _, _ in play(history, rules):
+        before = encode(state)
+        assert would(state).startswith(rules.policy)
+        assert encode(state) == before

@@ -85,6 +85,7 @@ async def test_an_override_is_obeyed_at_once_and_named_in_the_decision():
     assert site.serving("pi1") == ["n2"]
     assert [o.target for o in site.placing.overrides()] == ["node:n2"]
     assert "alice: pi1 to n2" in site.placing.decisions()[-1].reason
+    assert site.placing.would().startswith("threshold would have pi1 on n1, projected ")
     await site.placing.command("override_clear", {"scope": "pi1"}, "bob")
     site.run(15)
     assert site.serving("pi1") == ["n1"]

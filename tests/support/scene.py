@@ -138,6 +138,14 @@ class Scene:
             placement="OFFLOADED" if self.offloaded else "LOCAL",
             loop_lag_ms=1.2,
             rss_bytes=143_000_000,
+            would=self.would(),
+        )
+
+    def would(self) -> str:
+        here, there = self.nodes[0], self.nodes[-1]
+        return (
+            f"threshold would leave {', '.join(self.camera_names[:3])} on {here}; work leaves once {here}, now at "
+            f"{self.load_of(here):.0f} %, reaches 60 %, to {there} (projected {self.load_of(there) + 9:.0f} %)"
         )
 
     def load_of(self, node: str) -> float:

@@ -195,6 +195,7 @@ class Overview:
             low=settings.placement.low,
             loop_lag_ms=round(self._lag_ms, 1),
             rss_bytes=self._process.memory_info().rss,
+            would=self._placing.would(),
         )
 
     async def watch(self, site: SiteView) -> None:

@@ -31,6 +31,7 @@ from posture_shared.placement.state import ANY, State
 from posture_shared.placement.step import step
 from posture_shared.placement.turn import camera_state
 from posture_shared.placement.turn import summary as site_summary
+from posture_shared.placement.would import would
 from posture_shared.records import Decision, NodeLoad, Override, PlacementState
 
 log = logging.getLogger("posture.placement")
@@ -167,6 +168,10 @@ class Placing:
     def summary(self) -> PlacementState:
         """The site's placement in a word: what an operator must know of first."""
         return site_summary(self._state) if self._state.node else "LOCAL"
+
+    def would(self) -> str:
+        """What the policy would do if no override held, in a sentence."""
+        return would(self._state)
 
     def desired_jobs(self) -> set[str]:
         """The nodes that should have a Job, for reconciliation against those that there are."""

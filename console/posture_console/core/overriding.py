@@ -150,20 +150,11 @@ def effect_words(scopes: Sequence[str], target: str, for_s: float | None, store:
 
 
 def policy_words(store: SiteStore) -> str:
-    """What the site's policy would do without an override, judged by the load that is known now."""
+    """What the site's policy would do without an override: the master's own word, from the state that decides."""
     master = store.master
     if master is None:
         return "not known yet"
-    if master.policy != "threshold":
-        return f"{master.policy} would decide frame by frame"
-    load = store.nodes.get(master.node)
-    if load is None:
-        return f"threshold has no load of {master.node} to go by"
-    if load.cpu >= master.high:
-        return f"threshold would offload: {master.node} at {load.cpu:.0f} % ≥ {master.high:.0f} %"
-    if load.cpu < master.low:
-        return f"threshold would keep or take work home: {master.node} at {load.cpu:.0f} % < {master.low:.0f} %"
-    return f"threshold would leave all as it is: {master.node} at {load.cpu:.0f} %, in its band"
+    return one_line(master.would or f"{master.policy} would decide; this master does not say what")
 
 
 def badge(store: SiteStore, now: datetime) -> str | None:
