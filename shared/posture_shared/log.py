@@ -103,14 +103,17 @@ class RateLimit:
 
 
 class _Floods(logging.Filter):
-    """Keeps any one kind of line from filling the disk: each (logger, level, words) has a limit of its own."""
+    """Keeps any one kind of line from filling the disk: each (logger, level, words) has a limit of its own.
+
+    So has each thing that lines are `about`, where whoever logs says so (`extra`): it bounds how many there are.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._limits: dict[tuple[str, int, str], RateLimit] = {}
+        self._limits: dict[tuple[str, int, str, str], RateLimit] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        kind = (record.name, record.levelno, str(record.msg)[:80])
+        kind = (record.name, record.levelno, str(record.msg)[:80], getattr(record, "about", ""))
         limit = self._limits.get(kind)
         if limit is None:
             if len(self._limits) >= _KINDS:

@@ -4,7 +4,6 @@ One object for the whole master. It asks the allow-list again for every message,
 at once, and tells of revocations for the one case without messages: a console that only listens.
 """
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +12,12 @@ import zmq
 
 from posture_agent.master.allow_list import AllowList
 from posture_agent.master.connections import OnStranger
+from posture_agent.master.refusals import Refusals
 from posture_agent.master.zap import Domain, Zap
 from posture_shared.exits import Exit
 from posture_shared.keys import Allowed, KeyPair, allow_list_file, fingerprint, master_pair
 from posture_shared.messages.worker import Hello, Refused
 from posture_shared.records import Role
-
-log = logging.getLogger("posture.keys")
 
 GONE: Final = "this key is not allowed any more: ask for a new one"
 
@@ -36,6 +34,7 @@ class Admission:
     def __init__(self, master: KeyPair, allow: AllowList) -> None:
         self._master, self._allow = master, allow
         self._zaps: dict[int, Zap] = {}
+        self._refusals = Refusals()
 
     def on_revoked(self, act: Callable[[list[Allowed]], None]) -> None:
         """Call `act` with keys that were allowed and are not any more."""
@@ -76,7 +75,7 @@ class Admission:
     def _guard(self, socket: "zmq.Socket[Any]", domain: Domain) -> OnStranger:
         where = int(socket.context.underlying)
         if where not in self._zaps:  # one handler for each context
-            self._zaps[where] = Zap(socket.context, self._allow, self._master)
+            self._zaps[where] = Zap(socket.context, self._allow, self._master, self._refusals)
             self._zaps[where].start()
         return self._zaps[where].guard(socket, domain)
 
@@ -86,21 +85,37 @@ class Admission:
         """Why a worker may not join with this HELLO, None where it may: its node must be its key's node."""
         key = self._allow.allowed(user_id, "worker")
         if key is None:
+            self._tell("workers", user_id, "worker")
             return Refused(reason=GONE, code=int(Exit.REFUSED))
         if key.node == hello.node:
             return None
         why = f"the key {key.name} is for the node {key.node}, not for {hello.node}"
-        log.warning("event=key_refused socket=workers fingerprint=%s reason=%r", user_id, why)
+        self._refusals.tell("workers", key.fingerprint, why, known=True)
         return Refused(reason=why, code=int(Exit.REFUSED))
 
     def still_worker(self, user_id: str | None) -> bool:
         """Whether the sender of a message is a worker that is allowed now."""
-        return self._allow.allowed(user_id, "worker") is not None
+        key = self._allow.allowed(user_id, "worker")
+        if key is None:
+            self._tell("workers", user_id, "worker")
+        return key is not None
 
     def console(self, message: zmq.Frame) -> tuple[Role, str] | str:
         """A console's role and name for the audit, or why its message is refused."""
-        key = self._allow.allowed(user_id(message), "viewer", "operator")
-        return GONE if key is None else (key.role, key.name)
+        mark = user_id(message)
+        key = self._allow.allowed(mark, "viewer", "operator")
+        if key is None:
+            self._tell("consoles", mark, "viewer", "operator")
+            return GONE
+        return key.role, key.name
+
+    def tell_refused(self, message: zmq.Frame, why: str) -> None:
+        """A console that may be here asked for what it may not."""
+        self._refusals.tell("consoles", user_id(message) or "-", why, known=True)
+
+    def _tell(self, socket: str, mark: str | None, *roles: Role) -> None:
+        """Log why a key that was let in is refused now."""
+        self._refusals.tell(socket, mark or "-", self._allow.objection(mark, *roles), known=True)
 
 
 def user_id(message: zmq.Frame) -> str | None:

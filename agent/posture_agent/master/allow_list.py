@@ -15,6 +15,8 @@ log = logging.getLogger("posture.keys")
 LOOK_S: Final = 0.05
 """The file is looked at this often at most, however many messages come."""
 
+UNKNOWN: Final = "unknown key"
+
 _Stamp = tuple[int, int, int]
 
 
@@ -56,7 +58,11 @@ class AllowList:
         """The key of a message's user id, where it is allowed now and has one of `roles`."""
         self.look()
         key = self._by_fingerprint.get(fingerprint or "")
-        return key if key is not None and key.revoked is None and key.role in roles else None
+        return None if objection(key, *roles) else key
+
+    def objection(self, fingerprint: str | None, *roles: Role) -> str:
+        """Why `allowed` found no key, for the log."""
+        return objection(self._by_fingerprint.get(fingerprint or ""), *roles)
 
     def look(self) -> None:
         """Read the file again if it changed."""
@@ -95,3 +101,12 @@ class AllowList:
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def objection(key: Allowed | None, *roles: Role) -> str:
+    """Why `key` may not do what these roles may; empty where it may."""
+    if key is None:
+        return UNKNOWN
+    if key.revoked is not None:
+        return f"the key of {key.name} was revoked"
+    return "" if key.role in roles else f"the key of {key.name} has the role {key.role}"

@@ -42,7 +42,7 @@ _MAX_ASKED: Final = 256
 Who = tuple[Role, str]
 """A console's role and how the audit names it."""
 Authorise = Callable[[zmq.Frame], Who | str]
-"""Who sent this message, or the reason why it is refused."""
+"""Who sent this message, or the reason why it is refused; whoever says so logs it."""
 
 
 class Control:
@@ -60,6 +60,7 @@ class Control:
         requests: Requests,
         authorise: Authorise,
         secure: Callable[[zmq.asyncio.Socket], OnStranger | None],
+        tell_refused: Callable[[zmq.Frame, str], None] = lambda _message, _why: None,
     ) -> None:
         self._context = context
         self._listen = listen
@@ -69,6 +70,7 @@ class Control:
         self._requests = requests
         self._authorise = authorise
         self._secure = secure
+        self._tell_refused = tell_refused
         self._hostile: Counter[str] = Counter()
         self._limit = RateLimit()
         self._tasks: list[asyncio.Task[None]] = []
@@ -174,15 +176,15 @@ class Control:
                 continue
             who = self._authorise(body)
             if isinstance(who, str):
-                self._refuse_nonsense("refused")
+                self._hostile["refused"] += 1  # logged by whoever refused
                 await self._send(peer.bytes, wire.Refused(reason=who))
                 continue
             try:
-                await self._answer(peer.bytes, message, who)
+                await self._answer(peer.bytes, message, who, body)
             except Exception:  # supervisor: what one console asked must not end the socket of all
                 log.exception("event=answer_failed message=%s", type(message).__name__)
 
-    async def _answer(self, peer: bytes, message: wire.FromConsole, who: Who) -> None:
+    async def _answer(self, peer: bytes, message: wire.FromConsole, who: Who, body: zmq.Frame) -> None:
         match message:
             case wire.Join():
                 await self._send(peer, self._welcome(message, who))
@@ -198,13 +200,15 @@ class Control:
                 error = "the master is answering too many requests now; try again in a moment"
                 await self._send(peer, wire.Reply(id=message.id, ok=False, error=error, code=Exit.NOT_WELL))
             case wire.Query() | wire.Command():
-                task = asyncio.create_task(self._reply(peer, message, who))
+                task = asyncio.create_task(self._reply(peer, message, who, body))
                 self._answers.add(task)
                 task.add_done_callback(self._answers.discard)
 
-    async def _reply(self, peer: bytes, message: wire.Query | wire.Command, who: Who) -> None:
+    async def _reply(self, peer: bytes, message: wire.Query | wire.Command, who: Who, body: zmq.Frame) -> None:
         """Answer in a task of its own: a slow disk holds up neither events nor other consoles."""
         reply, attachment = await self._requests.answer(message, role=who[0], author=who[1])
+        if reply.code == Exit.REFUSED:
+            self._tell_refused(body, reply.error)
         await self._send(peer, reply, attachment)
 
     def _welcome(self, join: wire.Join, who: Who) -> wire.Welcome | wire.Refused:

@@ -218,6 +218,7 @@ class Master:
             ),
             authorise=self.keys.console if self.keys else lambda _: ("operator", local_author()),
             secure=self.keys.guard_consoles if self.keys else lambda _: None,
+            tell_refused=self.keys.tell_refused if self.keys else lambda _message, _why: None,
         )
 
     async def run(self) -> None:

@@ -5,7 +5,6 @@ handshake keeps its connection, whoever reads a message asks the allow-list for 
 """
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Coroutine
 from functools import partial
@@ -15,31 +14,30 @@ import zmq
 import zmq.asyncio
 from zmq.utils import z85
 
-from posture_agent.master.allow_list import AllowList
+from posture_agent.master.allow_list import UNKNOWN, AllowList, objection
 from posture_agent.master.connections import OnStranger
+from posture_agent.master.refusals import Refusals
 from posture_shared.keys import KeyPair, fingerprint
-from posture_shared.log import RateLimit
 from posture_shared.records import Role
-from posture_shared.text import one_line
-
-log = logging.getLogger("posture.keys")
 
 Domain = Literal["workers", "consoles"]
-ROLES: Final[dict[Domain, tuple[Role, ...]]] = {"workers": ("worker",), "consoles": ("viewer", "operator")}
+ROLES: Final[dict[str, tuple[Role, ...]]] = {"workers": ("worker",), "consoles": ("viewer", "operator")}
 WATCH_S: Final = 0.2
 """How often the allow-list is looked at while nobody talks."""
 _ENDPOINT: Final = "inproc://zeromq.zap.01"
 _VERSION: Final = b"1.0"
+_KEYLESS: Final = "no key"
+_STRANGER: Final = "no key, or for another master"
 
 
 class Zap:
     """Answers libzmq's question "may this key connect?" for every socket that was guarded."""
 
-    def __init__(self, context: "zmq.Context[Any]", allow: AllowList, master: KeyPair) -> None:
+    def __init__(self, context: "zmq.Context[Any]", allow: AllowList, master: KeyPair, refusals: Refusals) -> None:
         self._context = zmq.asyncio.Context(shadow=context.underlying)
         self._allow, self._master = allow, master
         self._tasks: set[asyncio.Task[None]] = set()
-        self._limit = RateLimit()
+        self._refusals = refusals
         self.refused: Counter[str] = Counter()
         """Refused connections by reason."""
 
@@ -71,18 +69,12 @@ class Zap:
         socket.setsockopt_string(zmq.ZAP_DOMAIN, domain)
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # nobody gets in while no handler answers
         # Connections that failed before they could be asked for a key: those that speak in plain.
-        return partial(self._refuse, domain, "no key, or for another master", mark="-", address="")
+        return partial(self._refuse, domain, _STRANGER, mark="-", address="")
 
     def judge(self, domain: str, public: str) -> tuple[str, str]:
         """A key's fingerprint, and why it may not connect there; empty where it may."""
         mark, key = fingerprint(public), self._allow.known(public)
-        if key is None:
-            return mark, "unknown key"
-        if key.revoked is not None:
-            return mark, f"the key of {key.name} was revoked"
-        if domain not in ROLES or key.role not in ROLES[domain]:
-            return mark, f"the key of {key.name} has the role {key.role}"
-        return mark, ""
+        return mark, objection(key, *ROLES.get(domain, ()))
 
     async def _answer(self, handler: zmq.asyncio.Socket) -> None:
         with handler:
@@ -93,7 +85,7 @@ class Zap:
         """Libzmq asks: version, request, domain, address, routing id, mechanism, and for CURVE the public key."""
         _, request_id, domain, address, _, mechanism, *credentials = request
         asked = domain.decode(errors="replace")
-        mark, why = "-", "no key"
+        mark, why = "-", _KEYLESS
         if mechanism == b"CURVE" and credentials:
             mark, why = self.judge(asked, z85.encode(credentials[0]).decode())
         if why:
@@ -108,13 +100,4 @@ class Zap:
 
     def _refuse(self, domain: str, why: str, *, mark: str, address: str) -> None:
         self.refused[why] += 1
-        allowed, kept_back = self._limit.allow()
-        if allowed:
-            log.warning(
-                "event=key_refused socket=%s fingerprint=%s address=%s reason=%r kept_back=%d",
-                one_line(domain, 40),
-                mark,
-                one_line(address, 80),
-                why,
-                kept_back,
-            )
+        self._refusals.tell(domain, mark, why, known=why not in (_KEYLESS, _STRANGER, UNKNOWN), address=address)
