@@ -13,7 +13,7 @@ from posture_agent.store.drainer import Drainer
 from posture_agent.store.migrate import VIEWS, migrate
 from posture_agent.store.streams import NINE, STREAMS
 from posture_shared.frame import new_id
-from support.database import DASHBOARDS, OLD_TABLE, ask, settings_of
+from support.database import DASHBOARDS, OLD_TABLE, OLDER_TABLES, SUPABASE_TABLE, ask, settings_of
 from support.opened_store import Store, outcome
 from support.postgres import Postgres
 from support.processes import eventually
@@ -22,26 +22,6 @@ pytestmark = pytest.mark.integration
 
 Draining = Callable[..., Drainer]
 
-SUPABASE_TABLE = """
-CREATE TABLE posture_log (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  filename text, pi_id text, received_time timestamptz DEFAULT now(), analyzed_time timestamptz,
-  neck_angle numeric, body_angle numeric, posture_status text, landmarks_detected boolean, processed_by text
-);
-INSERT INTO posture_log (filename, pi_id, received_time, analyzed_time, neck_angle, body_angle, posture_status,
-                         landmarks_detected, processed_by)
-SELECT 'img_' || n || '.jpg', 'pi1', timestamptz '2024-05-01Z' + n * interval '1 minute', timestamptz '2024-05-01Z',
-       20.25, 5.5, CASE WHEN mod(n, 3) = 0 THEN 'Bad' ELSE 'Good' END, true, 'nano' FROM generate_series(1, 10000) n;
-"""
-PLAIN_TABLE = """
-CREATE TABLE posture_log (
-  filename text, pi_id text, received_time text, analyzed_time text, neck_angle text, body_angle text,
-  posture_status text, landmarks_detected text, processed_by text
-);
-INSERT INTO posture_log
-SELECT 'img_' || n || '.jpg', 'pi1', (timestamp '2024-05-01' + n * interval '1 minute')::text, '2024-05-01 00:00:00',
-       '20.5', '5', CASE WHEN mod(n, 3) = 0 THEN 'Bad' ELSE 'Good' END, 'True', 'nano' FROM generate_series(1, 10000) n;
-"""
 CONTENT = f"SELECT count(*), md5(string_agg(md5(ROW({', '.join(NINE)})::text), '' ORDER BY filename)) FROM posture_log"
 TYPES = (
     "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
@@ -64,7 +44,7 @@ def refused(url: str, statement: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("table", [OLD_TABLE, SUPABASE_TABLE, PLAIN_TABLE], ids=["serial", "supabase", "plain text"])
+@pytest.mark.parametrize("table", OLDER_TABLES.values(), ids=OLDER_TABLES)
 async def test_a_table_of_an_older_installation_keeps_every_row_and_type(
     table: str, postgres: Postgres, store: Store, draining: Draining
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg2
 import pytest
@@ -20,6 +21,7 @@ from posture_agent.store.migrate import migrate
 from posture_agent.store.waiting_frames import Waiting, WaitingFrames
 from posture_shared.exits import Exit, Stop
 from posture_shared.timeline import Episode, PostureBaseline
+from support.database import OLDER_TABLES, ask
 from support.opened_store import Store, outcome
 from support.postgres import Postgres
 from support.processes import free_port
@@ -197,6 +199,28 @@ async def test_rows_in_postgresql_go_with_the_admins_login_and_old_rows_by_their
     with psycopg2.connect(postgres.url) as link, link.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM posture_log")
         assert cursor.fetchone() == (3,)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("table", OLDER_TABLES.values(), ids=OLDER_TABLES)
+async def test_the_right_minute_goes_from_every_older_table_and_in_every_zone(
+    table: str, zone: str, store: Store, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+):
+    """Where the table says no zone, the wall clock of the configured one is meant, as it is written there."""
+    ask(postgres.url, table)
+    migrate(postgres.url)
+    monkeypatch.setenv("POSTURE_DATABASE__TIME_ZONE", zone)
+    has_zone = ask(postgres.url, "SELECT pg_typeof(received_time) = 'timestamptz'::regtype FROM posture_log LIMIT 1")
+    for name, after_s in (("before", -1), ("first", 0), ("last", 59), ("after", 60)):
+        at = NOON + timedelta(seconds=after_s)
+        if has_zone != [(True,)]:
+            at = at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        ask(postgres.url, "INSERT INTO posture_log (filename, pi_id, received_time) VALUES (%s, 'pi1', %s)", (name, at))
+    assert run(store, "--dry-run", "--admin-url", postgres.url)["database"] == counts(frames=2)
+    assert run(store, "--admin-url", postgres.url)["database"] == counts(frames=2)
+    left = ask(postgres.url, "SELECT filename FROM posture_log WHERE filename NOT LIKE 'img%%' ORDER BY 1")
+    assert left == [("after",), ("before",)]
+    assert ask(postgres.url, "SELECT count(*) FROM posture_log") == [(10_002,)]
 
 
 async def test_what_stays_behind_is_said(store: Store, monkeypatch: pytest.MonkeyPatch):

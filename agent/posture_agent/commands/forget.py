@@ -134,7 +134,7 @@ def _in_database(url: str, settings: "MasterSettings", span: "Span", *, dry_run:
     from posture_agent.store.admin import owner  # noqa: PLC0415
 
     with owner(url, verb="forget", trouble="rows in PostgreSQL stay") as link:
-        return forgetting.forget_in_database(link, span, zone=settings.database.zone, dry_run=dry_run)
+        return forgetting.forget_in_database(link, span, zone=settings.database.time_zone, dry_run=dry_run)
 
 
 def _tell_camera(settings: "MasterSettings", span: "Span") -> str | None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import psycopg2.extensions
 from psycopg2 import sql
@@ -109,30 +108,25 @@ def audit(file: Path, command_id: str, *, author: str, span: Span, answer: dict[
         )
 
 
-def forget_in_database(
-    link: psycopg2.extensions.connection, span: Span, *, zone: ZoneInfo, dry_run: bool = False
-) -> Found:
+def forget_in_database(link: psycopg2.extensions.connection, span: Span, *, zone: str, dry_run: bool = False) -> Found:
     """Remove the rows from PostgreSQL; with `dry_run` only count them.
 
-    Rows of older installations have no captured_time: their received_time counts, which is without a zone and means
-    `zone`.
+    Rows of older installations have no captured_time: their received_time counts. Whatever type that column has there,
+    PostgreSQL makes a moment of it as for `posture_remove_old`; where it says no zone, it means `zone`.
     """
-    since, until = (moment.astimezone(zone).replace(tzinfo=None) for moment in (span.since, span.until))
-    values = {**span._asdict(), "local_since": since, "local_until": until}
+    taken = "coalesce(captured_time, received_time::timestamptz)"
     conditions = {
-        "posture_log": (
-            "(captured_time >= %(since)s AND captured_time < %(until)s OR captured_time IS NULL"
-            " AND received_time >= %(local_since)s AND received_time < %(local_until)s)"
-        ),
+        "posture_log": f"{taken} >= %(since)s AND {taken} < %(until)s",
         "posture_episode": "started < %(until)s AND coalesce(ended, started) >= %(since)s",
         "posture_baseline": "at >= %(since)s AND at < %(until)s",
     }
     counts = []
     with link, link.cursor() as cursor:
+        cursor.execute("SELECT set_config('timezone', %s, true)", (zone,))  # for this transaction
         for table, condition in conditions.items():
             what = sql.SQL("SELECT 1 FROM" if dry_run else "DELETE FROM")
             statement = sql.SQL("{} {} WHERE pi_id = %(pi_id)s AND " + condition)
-            cursor.execute(statement.format(what, sql.Identifier(table)), values)
+            cursor.execute(statement.format(what, sql.Identifier(table)), span._asdict())
             counts.append(cursor.rowcount)
     return Found(frames=counts[0], episodes=counts[1], baselines=counts[2])
 
