@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from posture_console.listing_options import listed
 from posture_console.options import Chosen, everywhere, taken
 from posture_console.posture_verbs import Span
 from posture_console.verb import verb, visited
@@ -12,13 +13,14 @@ from posture_console.verb import verb, visited
 @click.group(invoke_without_command=True)
 @everywhere
 @click.option("--all", "every", is_flag=True, help="Those that ended too.")
+@listed("alarms")
 @click.pass_context
-def alarms(context: click.Context, /, every: bool, **options: Any) -> Any:  # noqa: FBT001 - click passes it by name
+def alarms(context: click.Context, /, every: bool, order: Any, **options: Any) -> Any:  # noqa: FBT001 - click passes it by name
     """What needs a person; exit code 1 while there is something that nobody silenced."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
     chosen = taken(context, options)
-    return None if context.invoked_subcommand else visited(chosen, verbs.show_alarms, every=every)
+    return None if context.invoked_subcommand else visited(chosen, verbs.show_alarms, every=every, order=order)
 
 
 @verb("silence")

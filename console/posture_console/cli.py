@@ -12,6 +12,7 @@ from posture_console import verb as verbs_of
 from posture_console.alarm_verbs import alarms
 from posture_console.job_verbs import job, jobs
 from posture_console.key_verbs import keys
+from posture_console.listing_options import listed
 from posture_console.options import Chosen, everywhere, taken
 from posture_console.override_verbs import override
 from posture_console.posture_verbs import POSTURE_VERBS
@@ -61,49 +62,55 @@ def status(chosen: Chosen) -> Any:
 
 
 @verb("nodes")
-def nodes(chosen: Chosen) -> None:
+@listed("nodes")
+@click.option("--seconds", type=click.FloatRange(min=0), default=0, help="Look on for so long first, for the trend.")
+def nodes(chosen: Chosen, **asked: Any) -> None:
     """Nodes: their load and their workers."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
-    visited(chosen, verbs.show_nodes)
+    visited(chosen, verbs.show_nodes, **asked)
 
 
 @verb("cameras")
-def cameras(chosen: Chosen) -> None:
+@listed("cameras")
+def cameras(chosen: Chosen, **asked: Any) -> None:
     """Cameras: what each sees now, how fast, where it is analysed."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
-    visited(chosen, verbs.show_cameras)
+    visited(chosen, verbs.show_cameras, **asked)
 
 
 @verb("results")
 @click.option("--camera", metavar="ID", help="Of this camera alone.")
 @click.option("--status", "status_", metavar="STATUS", help="With this posture_status alone.")
 @click.option("--since", type=click.DateTime(), help="Received since, local time.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def results(chosen: Chosen, *, camera: str | None, status_: str | None, since: datetime | None, limit: int) -> None:
-    """Results, newest first."""
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@listed("results")
+def results(chosen: Chosen, *, status_: str | None, since: datetime | None, **asked: Any) -> None:
+    """Results, newest first; --filter and --faults look at those that --limit lets through."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
-    asked = {"camera": camera, "status": status_, "since": since.astimezone() if since else None, "limit": limit}
-    visited(chosen, verbs.show_results, with_timeout=True, **asked)
+    since = since.astimezone() if since else None
+    visited(chosen, verbs.show_results, with_timeout=True, status=status_, since=since, **asked)
 
 
 @verb("decisions")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
-def decisions(chosen: Chosen, *, limit: int) -> None:
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@listed("decisions")
+def decisions(chosen: Chosen, **asked: Any) -> None:
     """Decisions of placement and why, newest first."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
-    visited(chosen, verbs.show_decisions, with_timeout=True, limit=limit)
+    visited(chosen, verbs.show_decisions, with_timeout=True, **asked)
 
 
 @verb("overrides")
-def overrides(chosen: Chosen) -> None:
-    """The operators' words on placement that hold now."""
+@listed("overrides")
+def overrides(chosen: Chosen, **asked: Any) -> None:
+    """The operators' words on placement that hold now, and what the policy would do without them."""
     from posture_console.headless import verbs  # noqa: PLC0415 - see visited
 
-    visited(chosen, verbs.show_overrides)
+    visited(chosen, verbs.show_overrides, **asked)
 
 
 @verb("frame")

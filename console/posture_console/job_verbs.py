@@ -4,16 +4,18 @@ from typing import Any
 
 import click
 
+from posture_console.listing_options import listed
 from posture_console.options import Chosen
 from posture_console.verb import verb, visited
 
 
 @verb("jobs")
-def jobs(chosen: Chosen) -> None:
+@listed("jobs")
+def jobs(chosen: Chosen, **asked: Any) -> None:
     """Workers that Kubernetes runs for this site, and why some did not come."""
     from posture_console.headless import jobs as does  # noqa: PLC0415 - see visited
 
-    visited(chosen, does.show_jobs, with_timeout=True)
+    visited(chosen, does.show_jobs, with_timeout=True, **asked)
 
 
 @click.group()

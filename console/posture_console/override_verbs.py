@@ -39,7 +39,8 @@ def override() -> None:
 @click.option("--node", metavar="NAME", help="On this node; while it is absent, where it works.")
 @click.option("--policy", metavar="NAME", help="threshold, least-loaded, round-robin or spread decides.")
 @click.option("--for", "for_s", type=Lasting(), default="30m", show_default=True, help="How long.")
-@click.option("--reason", metavar="TEXT", required=True, help="Why, for the audit and for the next operator.")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the audit and for the next operator; needed.")
+@click.option("--dry-run", is_flag=True, help="Say what it would change and what the policy would do; send nothing.")
 def set_(
     chosen: Chosen,
     *,
@@ -50,6 +51,7 @@ def set_(
     policy: str | None,
     for_s: float,
     reason: str,
+    dry_run: bool,
 ) -> None:
     """Have frames analysed where you say, until the time is over or it is cleared."""
     from posture_console.core.overriding import Asked  # noqa: PLC0415 - see visited
@@ -61,6 +63,11 @@ def set_(
         reason=reason,
         for_s=None if for_s == NEVER else for_s,
     )
+    if dry_run:
+        visited(chosen, overriding.preview, asked=asked)
+        return
+    if not reason.strip():
+        raise click.UsageError("give --reason TEXT: the next operator reads it")
     visited(chosen, overriding.set_override, with_timeout=True, asked=asked)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from posture_console.core.filter import Filter
+from posture_console.core.filter import Filter, parse
 from posture_console.core.sheet import Sheet
 
 R = TypeVar("R")
@@ -33,6 +33,22 @@ class Order:
         if self.descending == column.first_down:
             return replace(self, descending=not self.descending)
         return replace(self, sort=None, descending=False)
+
+
+def asked_order(sheet: Sheet[R], *, line: str, faults_only: bool, sort: str) -> Order:
+    """What is asked for in words: a filter line, and `COLUMN` or, the largest first, `COLUMN-`.
+
+    Raises:
+        ValueError: there is no such column, or the filter can let nothing through.
+    """
+    names = ", ".join(column.name for column in sheet.columns)
+    name, descending = sort.removesuffix("-"), sort.endswith("-")
+    if sort and sheet.column(name) is None:
+        raise ValueError(f"there is no column '{name}' to sort {sheet.name} by; there are {names}")
+    wanted = parse(line)
+    if doubt := wanted.doubt(column.name for column in sheet.columns):
+        raise ValueError(f"the filter '{line}' fits none of the {sheet.name}: {doubt}; the fields are {names}")
+    return Order(name or None, descending=descending, filter=wanted, faults_only=faults_only)
 
 
 def passing(records: Iterable[R], sheet: Sheet[R], order: Order) -> list[R]:

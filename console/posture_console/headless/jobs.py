@@ -6,30 +6,34 @@ from typing import Any, Final
 import click
 import msgspec
 
+from posture_console.core.arrange import Order
 from posture_console.core.jobs import KUBERNETES, NOT_IN_USE, NodeVerdict, manifest_lines, verdict_words
 from posture_console.core.quantities import moment
+from posture_console.core.rows.jobs import JOBS
 from posture_console.core.sanitise import one_line
+from posture_console.headless.listing import show
 from posture_console.headless.output import say_facts, say_json
 from posture_console.headless.posture import commanded
 from posture_console.headless.visit import answered
 from posture_console.links.master_link import MasterLink
 from posture_shared.exits import Exit
 from posture_shared.frame import new_id
+from posture_shared.messages.jobs import Job
 
 _LAUNCH_S: Final = 15.0
 """A Job is created while the operator waits; the API server may be slow."""
 
 
-async def show_jobs(link: MasterLink, *, as_json: bool, timeout_s: float) -> None:
+async def show_jobs(link: MasterLink, *, as_json: bool, timeout_s: float, order: Order) -> None:
     """Every Job, and those that lately brought no worker."""
     found: list[dict[str, Any]] = await answered(link, "jobs", timeout_s)
-    if as_json:
-        say_json(found)
-    elif not found:
+    if not found and not as_json:
         why = "no worker of this site was started by Kubernetes" if _in_use(link) else NOT_IN_USE
         click.echo(f"no Jobs: {why}")
-    else:
-        say_facts([(job["name"], _words(job)) for job in found])
+        return
+    told = {job["name"]: job for job in found}  # as the master said it, with what a newer one adds
+    jobs = msgspec.convert(found, list[Job])
+    show(JOBS, jobs, link.store, order, json_of=lambda job: told[job.name], as_json=as_json)
 
 
 async def show_nodes(link: MasterLink, *, as_json: bool, timeout_s: float) -> None:

@@ -1,13 +1,16 @@
-"""The verbs that tell what the screen shows beside the tables: where frames' time goes, stretches of bad posture."""
+"""The verbs that tell what the screen shows beside its tables: where frames' time goes, bad posture, what was told."""
 
 from datetime import datetime
 from typing import Any
 
+from posture_console.core.arrange import Order
 from posture_console.core.latency import Group, Split, groups
+from posture_console.core.notices import Notice, Notices
 from posture_console.core.over_time import episode_words
 from posture_console.core.quantities import milliseconds
+from posture_console.core.rows.notices import NOTICES
+from posture_console.headless.listing import moment_of, show
 from posture_console.headless.output import say_facts, say_json
-from posture_console.headless.verbs import moment_of
 from posture_console.links.master_link import MasterLink
 from posture_shared.exits import Exit
 from posture_shared.timeline import Episode
@@ -35,6 +38,16 @@ async def show_episodes(link: MasterLink, *, as_json: bool) -> Exit:
         moment = moment_of(link.store)
         say_facts([(one.pi_id, episode_words(one, moment)) for one in held])
     return Exit.NOT_WELL if held else Exit.DONE
+
+
+async def show_told(link: MasterLink, *, as_json: bool, order: Order) -> None:
+    """When each alarm began and ended, newest first."""
+    show(NOTICES, Notices().all(link.store), link.store, order, json_of=_notice, as_json=as_json)
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    alarm = None if notice.record is None else notice.record.alarm_id
+    return {"at": notice.at, "severity": notice.severity, "from": notice.origin, "text": notice.text, "alarm_id": alarm}
 
 
 def _started(episode: Episode) -> datetime:

@@ -2,38 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from posture_console.core.arrange import Order
 from posture_console.core.connection import describe
 from posture_console.core.explain import capacity_sentence, flow_verdict, latency_sentence, result_sentence
+from posture_console.core.overriding import policy_words
 from posture_console.core.quantities import age, count, milliseconds, moment, rate, size
 from posture_console.core.rows.cameras import CAMERAS, cameras
 from posture_console.core.rows.conditions import ALARMS, OVERRIDES, alarms, overrides
 from posture_console.core.rows.decisions import DECISIONS
-from posture_console.core.rows.nodes import NODES, nodes
+from posture_console.core.rows.nodes import NODES, NodeLine, nodes
 from posture_console.core.rows.results import RESULTS
-from posture_console.core.sheet import Moment, Sheet
 from posture_console.core.silencing import loud
-from posture_console.core.store import SiteStore
+from posture_console.headless.link_matrix import link_facts
 from posture_console.headless.link_word import LinkWord
-from posture_console.headless.output import say_facts, say_json, say_table
+from posture_console.headless.listing import show
+from posture_console.headless.output import say_facts, say_json
 from posture_console.headless.visit import answered
 from posture_console.links.master_link import MasterLink
 from posture_shared.exits import Exit, Stop
 from posture_shared.records import Decision, FrameStory, Result
-
-R = TypeVar("R")
-
-
-def moment_of(store: SiteStore) -> Moment:
-    """The master's time and the site's placement band."""
-    now = store.now(time.monotonic())
-    return Moment(now) if store.master is None else Moment(now, store.master.high, store.master.low)
 
 
 async def status(link: MasterLink, *, as_json: bool) -> Exit:
@@ -79,38 +72,39 @@ def _status_facts(link: MasterLink, standing: int, quiet: int) -> list[tuple[str
         f" + {count(counters.in_flight)} in flight + {count(counters.rejected)} rejected"
     )
     facts.append(("frames", balance))
-    facts += [(f"link {found.name}", f"{found.state}  {found.detail}") for found in store.links.values()]
+    facts += link_facts(link)
     silenced = f", {quiet} kept quiet" if quiet else ""
     facts.append(("alarms", f"{standing or 'none'}{silenced}"))
     return facts
 
 
-async def show_cameras(link: MasterLink, *, as_json: bool) -> None:
+async def show_cameras(link: MasterLink, *, as_json: bool, order: Order) -> None:
     """All cameras."""
-    _show(CAMERAS, cameras(link.store), link.store, json_of=lambda line: line.camera, as_json=as_json)
+    show(CAMERAS, cameras(link.store), link.store, order, json_of=lambda line: line.camera, as_json=as_json)
 
 
-async def show_nodes(link: MasterLink, *, as_json: bool) -> None:
-    """All nodes: load and workers."""
-    found = nodes(link.store)
-    _show(
-        NODES,
-        found,
-        link.store,
-        json_of=lambda line: {"node": line.node, "load": line.load, "workers": list(line.workers)},
-        as_json=as_json,
-    )
+async def show_nodes(link: MasterLink, *, as_json: bool, order: Order, seconds: float) -> None:
+    """All nodes: load, workers, and the load over `seconds` of looking on."""
+    await asyncio.sleep(seconds)
+    show(NODES, nodes(link.store), link.store, order, json_of=_node, as_json=as_json)
 
 
-async def show_overrides(link: MasterLink, *, as_json: bool) -> None:
-    """The overrides that hold."""
-    _show(OVERRIDES, overrides(link.store), link.store, json_of=lambda override: override, as_json=as_json)
+def _node(line: NodeLine) -> dict[str, Any]:
+    trend = [round(cpu, 1) for cpu in line.trend]
+    return {"node": line.node, "load": line.load, "workers": list(line.workers), "trend": trend}
 
 
-async def show_alarms(link: MasterLink, *, as_json: bool, every: bool) -> Exit:
+async def show_overrides(link: MasterLink, *, as_json: bool, order: Order) -> None:
+    """The overrides that hold, and what the policy would do without them."""
+    show(OVERRIDES, overrides(link.store), link.store, order, json_of=lambda override: override, as_json=as_json)
+    if not as_json:
+        say_facts([("without", policy_words(link.store))])
+
+
+async def show_alarms(link: MasterLink, *, as_json: bool, order: Order, every: bool) -> Exit:
     """The alarms that hold (`every`: those that ended too); `NOT_WELL` while one holds that nobody silenced."""
     found = [alarm for alarm in alarms(link.store) if every or alarm.ended is None]
-    _show(ALARMS, found, link.store, json_of=lambda alarm: alarm, as_json=as_json)
+    show(ALARMS, found, link.store, order, json_of=lambda alarm: alarm, as_json=as_json)
     return Exit.NOT_WELL if loud(link.store) else Exit.DONE
 
 
@@ -119,6 +113,7 @@ async def show_results(
     *,
     as_json: bool,
     timeout_s: float,
+    order: Order,
     camera: str | None,
     status: str | None,
     since: datetime | None,
@@ -128,14 +123,14 @@ async def show_results(
     asked = {"camera": camera, "status": status, "since": since, "limit": limit}
     body = await answered(link, "results", timeout_s, **{name: value for name, value in asked.items() if value})
     newest_first = sorted(msgspec.convert(body, list[Result]), key=lambda found: found.received_time, reverse=True)
-    _show(RESULTS, newest_first, link.store, json_of=lambda found: found, as_json=as_json)
+    show(RESULTS, newest_first, link.store, order, json_of=lambda found: found, as_json=as_json)
 
 
-async def show_decisions(link: MasterLink, *, as_json: bool, timeout_s: float, limit: int) -> None:
+async def show_decisions(link: MasterLink, *, as_json: bool, timeout_s: float, order: Order, limit: int) -> None:
     """Decisions of placement, newest first."""
     body = await answered(link, "decisions", timeout_s, limit=limit)
     newest_first = sorted(msgspec.convert(body, list[Decision]), key=lambda one: one.generation, reverse=True)
-    _show(DECISIONS, newest_first, link.store, json_of=lambda decision: decision, as_json=as_json)
+    show(DECISIONS, newest_first, link.store, order, json_of=lambda decision: decision, as_json=as_json)
 
 
 async def show_frame(
@@ -209,10 +204,3 @@ def _say_result(result: Result, *, as_json: bool) -> None:
         say_json(result)
         return
     say_facts([(f"{moment(result.received_time)}  {result.pi_id}", result_sentence(result))])
-
-
-def _show(sheet: Sheet[R], records: list[R], store: SiteStore, *, json_of: Callable[[R], Any], as_json: bool) -> None:
-    if as_json:
-        say_json([json_of(record) for record in records])
-    else:
-        say_table(sheet, records, moment_of(store))

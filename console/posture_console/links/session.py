@@ -31,6 +31,8 @@ YIELD_EVERY: Final = 50
 """Messages after which a receive loop lets others run; a flood must not starve the keyboard."""
 
 _RATE_S: Final = 3.0
+_SHORTEST_S: Final = 0.5
+"""A rate over less says nothing."""
 _MAX_MESSAGE: Final = 64 * 1024 * 1024
 
 
@@ -199,10 +201,10 @@ class Session:
 
 
 class _Rate:
-    """Events a second over the last `_RATE_S` to twice that."""
+    """Events a second over the last `_RATE_S` to twice that, or since the beginning where that is shorter."""
 
     def __init__(self) -> None:
-        self._since_s = time.monotonic()
+        self._begun_s = self._since_s = time.monotonic()
         self._before = self._now = 0
 
     def count(self, now_s: float) -> None:
@@ -213,7 +215,8 @@ class _Rate:
     def per_s(self, now_s: float) -> float:
         """The rate."""
         self._turn(now_s)
-        return (self._before + self._now) / (_RATE_S + now_s - self._since_s)
+        counted_s = min(_RATE_S + now_s - self._since_s, now_s - self._begun_s)
+        return (self._before + self._now) / max(_SHORTEST_S, counted_s)
 
     def _turn(self, now_s: float) -> None:
         gone = int((now_s - self._since_s) / _RATE_S)

@@ -17,16 +17,30 @@ _STATES: Final = {Phase.LIVE: "up", Phase.SYNCING: "connecting", Phase.CONNECTIN
 
 
 class LinkLine(NamedTuple):
-    """One link. `retry_s`: seconds until the next try; `stale`: it is what was known before the master was lost."""
+    """One link.
+
+    `per_s` is how much goes over it, of `unit`; `waiting` counts rows that wait for it. `retry_s`: seconds until the
+    next try; `stale`: it is what was known before the master was lost.
+    """
 
     name: str
     state: str
     since: datetime | None
     heard: datetime | None
-    rate: str
+    per_s: float | None
+    unit: str
     retry_s: float | None
     detail: str
     stale: bool
+    waiting: int = 0
+    round_trip_ms: float | None = None
+
+    @property
+    def traffic(self) -> str:
+        """How much goes over it, in words; empty where nothing is counted."""
+        if self.waiting:
+            return f"{count(self.waiting)} rows wait"
+        return "" if self.per_s is None else f"{rate(self.per_s)} {self.unit}/s"
 
 
 def link_lines(reading: Reading) -> list[LinkLine]:
@@ -50,25 +64,30 @@ def _master(reading: Reading) -> LinkLine:
         state=_STATES.get(connection.phase, "down"),
         since=store.now(connection.since_s) if store.loaded else None,
         heard=None if pulse.heard_s is None else store.now(pulse.heard_s),
-        rate="" if pulse.events_per_s is None else f"{rate(pulse.events_per_s)} events/s",
+        per_s=pulse.events_per_s,
+        unit="events",
         retry_s=None if pulse.retry_at_s is None else max(0.0, pulse.retry_at_s - reading.now_s),
         detail=", ".join(said),
         stale=False,
+        round_trip_ms=connection.round_trip_ms if connection.is_live else None,
     )
 
 
 def _line(link: Link, reading: Reading) -> LinkLine:
     store = reading.store
     detail = "" if link.detail == link.state else link.detail
+    per_s, unit = _rate(link, store)
     return LinkLine(
         name=link.name,
         state=link.state,
         since=link.since,
         heard=_heard(link, store),
-        rate=_rate(link, store),
+        per_s=per_s,
+        unit=unit,
         retry_s=link.retry_s if link.state == "down" else None,
         detail=detail,
         stale=reading.is_stale,
+        waiting=store.flow.outbox_rows if link.name == "database" and link.state != "unused" else 0,
     )
 
 
@@ -80,15 +99,13 @@ def _heard(link: Link, store: SiteStore) -> datetime | None:
     return max((at for at in (link.last_ok, *frames) if at is not None), default=None)
 
 
-def _rate(link: Link, store: SiteStore) -> str:
-    if link.state == "unused":
-        return ""
-    if link.name == "broker":
-        return f"{rate(store.flow.arriving_fps)} frames/s"
-    if link.name == "database":
-        waiting = store.flow.outbox_rows
-        return f"{count(waiting)} rows wait" if waiting else f"{rate(store.flow.done_fps)} rows/s"
-    return ""
+def _rate(link: Link, store: SiteStore) -> tuple[float | None, str]:
+    """How much goes over a link in a second, and of what."""
+    if link.state != "unused" and link.name == "broker":
+        return store.flow.arriving_fps, "frames"
+    if link.state != "unused" and link.name == "database":
+        return store.flow.done_fps, "rows"
+    return None, ""
 
 
 def _cell(line: LinkLine, cell: Cell) -> Cell:
@@ -143,8 +160,9 @@ LINK_MATRIX: Final[Sheet[LinkLine]] = Sheet(
             width=13,
             right=True,
             rank=4,
-            cell=lambda x, _m, _w: _cell(x, word(x.rate or None, Tone.TEXT)),
-            value=lambda x: x.rate,
+            cell=lambda x, _m, _w: _cell(x, word(x.traffic or None, Tone.TEXT)),
+            value=lambda x: x.per_s,
+            first_down=True,
         ),
         Column(
             name="retry",
