@@ -53,7 +53,7 @@ from posture_console.widgets.live_table import LiveTable
 from posture_shared.exits import Exit, Stop
 
 if TYPE_CHECKING:
-    from posture_console.screens.acting import Done
+    from posture_console.core.orders import Done
 
 FLUSH_S: Final = 0.25
 STARTED_S: Final = 1.5
@@ -105,7 +105,16 @@ class ConsoleApp(SwitchingApp):
         Binding(
             "i", "notices", "Told", show=False, id="notices", tooltip="What was told: messages and alarms, with time"
         ),
-        Binding("question_mark", "help", "Help", key_display="?", id="help"),
+        Binding("question_mark", "help", "Help", key_display="?", id="help", tooltip="The keys that work here"),
+        Binding(
+            "f1",
+            "help",
+            "Help",
+            show=False,
+            priority=True,
+            id="help-anywhere",
+            tooltip="The same, also in dialogs and while text is typed",
+        ),
         Binding("q", "quit", "Quit", id="quit"),
     ]
 
@@ -310,7 +319,7 @@ class ConsoleApp(SwitchingApp):
     def action_help(self) -> None:
         """Show the keys that work here."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(keys_of(self.screen)))
+            self.push_screen(HelpScreen(keys_of(self.screen), legend=not self.screen.is_modal))
 
     @on(View.Ready)
     def _complete(self) -> None:

@@ -77,6 +77,15 @@ class Operator:
             shown = text_of(self.app)
             raise AssertionError(f"{[found for found in words if found not in shown]} not in\n{shown}") from None
 
+    async def notified(self, *words: str) -> None:
+        """Until a message with all these words was told, however the screen breaks its lines."""
+
+        def told() -> bool:
+            texts = [notice.text for notice in self.app.notices.all(self.app.store)]
+            return any(all(word in text for word in words) for text in texts)
+
+        await self.until(told, 12.0)
+
 
 class Operating:
     """The console while it is open."""

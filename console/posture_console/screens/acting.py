@@ -2,10 +2,9 @@
 
 from posture_console.screens.alarm_acts import AlarmActs
 from posture_console.screens.camera_acts import CameraActs
-from posture_console.screens.overriding import Done, Overriding
+from posture_console.screens.overriding import Overriding
+from posture_console.screens.undoing import Undoing
 
-__all__ = ["Acting", "Done"]
 
-
-class Acting(Overriding, CameraActs, AlarmActs):
-    """The keys that act on placement, cameras and alarms."""
+class Acting(Overriding, CameraActs, AlarmActs, Undoing):
+    """The keys that act on placement, cameras and alarms, and the one that takes it back."""

@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from posture_console.core.facts import Fact
 from posture_console.core.leads import alarm_of
 from posture_console.core.moments import parse_span
+from posture_console.core.orders import Order
 from posture_console.core.silencing import alarm_state, alarm_words, gone, silence_effect, silence_words, standing
 from posture_console.core.spans import Tone, word
-from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
+from posture_console.screens.commanding import CommandingScreen, Obeyed
 from posture_console.screens.form import Complaint, Field, FormScreen, Values
 from posture_shared.records import Alarm
 

@@ -16,6 +16,7 @@ from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
 from posture_console.links.session import Answer
 from posture_console.screens.commanding import Commanding
+from posture_console.screens.dialog import HELP
 from posture_console.widgets.cell_lines import CellLines
 from posture_shared.timeline import PostureBaseline
 
@@ -31,6 +32,7 @@ class CalibratingScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss(None)", "Close", key_display="esc"),
+        HELP,
     ]
 
     def __init__(self, camera: str, profile: str, master: Commanding) -> None:

@@ -20,10 +20,11 @@ from posture_console.core.camera_acts import (
 from posture_console.core.facts import Fact
 from posture_console.core.leads import camera_of
 from posture_console.core.moments import parse_span
+from posture_console.core.orders import Order
 from posture_console.core.overriding import scopes_words
 from posture_console.core.spans import Tone, word
 from posture_console.screens.calibrating import CalibratingScreen
-from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
+from posture_console.screens.commanding import CommandingScreen, Obeyed
 from posture_console.screens.form import Complaint, Field, FormScreen, Values
 from posture_shared.timeline import Pause
 

@@ -5,7 +5,6 @@ are dimmed here, and refused by the master whatever is shown here.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Protocol, cast
 
 import msgspec
@@ -13,6 +12,7 @@ from textual.screen import Screen
 
 from posture_console.core.facts import Fact
 from posture_console.core.leads import camera_of
+from posture_console.core.orders import Done, Order, can_be_undone, held, holding_after
 from posture_console.core.reading import Reading
 from posture_console.core.rows.nodes import NodeLine
 from posture_console.core.sanitise import one_line
@@ -30,21 +30,15 @@ def _there() -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One command; `about` names what it acts on."""
-
-    about: str
-    verb: str
-    args: dict[str, Any]
-
-
 Obeyed = tuple[Order, Any]
 """An order and the body of the master's answer to it."""
 
 
 class Commanding(Protocol):
     """An app that can have the master do something."""
+
+    last_act: tuple[Done, ...]
+    """What was done last and can be taken back: by one act, for all that it was about."""
 
     def reading(self) -> Reading:
         """What is known now."""
@@ -127,33 +121,48 @@ class CommandingScreen(Screen[None]):
         self.have_all_done([Order("", verb, args)], lambda obeyed: told(obeyed[0][1]), timeout_s=timeout_s)
 
     def have_all_done(
-        self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], *, timeout_s: float = COMMAND_S
+        self,
+        orders: Sequence[Order],
+        told: Callable[[list[Obeyed]], str],
+        *,
+        timeout_s: float = COMMAND_S,
+        undo: str = "takes it back",
     ) -> None:
         """Have it done by the app: what became of it is told even if this view was left meanwhile.
 
         The orders go out one after the other; `told` says in one sentence what was obeyed, refusals are told by name.
+        What has a way back is remembered for the key that undoes; `undo` says what that will do.
         """
-        self.app.run_worker(self._done(orders, told, timeout_s), group="acting")
+        self.app.run_worker(self._done(orders, told, timeout_s, undo), group="acting")
 
-    async def _done(self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], timeout_s: float) -> None:
+    async def _done(
+        self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], timeout_s: float, undo: str
+    ) -> None:
+        store = self._commanding.reading().store
+        before = [held(order, store) if can_be_undone(order) else None for order in orders]
         obeyed: list[Obeyed] = []
+        done: list[Done] = []
         refused: dict[str, list[str]] = {}
-        for order in orders:
-            answer = await self._commanding.command(order.verb, order.args, timeout_s=timeout_s)
-            if answer.reply.ok:
-                obeyed.append((order, answer.reply.body))
-            else:
-                refused.setdefault(answer.reply.error, []).append(order.about)
-        for error, names in refused.items():
-            self.tell(error if len(orders) == 1 else f"not done for {', '.join(names)}: {error}", "error")
-        if not obeyed:
-            return
         try:
-            text = told(obeyed)
+            for order, was in zip(orders, before, strict=True):
+                answer = await self._commanding.command(order.verb, order.args, timeout_s=timeout_s)
+                if not answer.reply.ok:
+                    refused.setdefault(answer.reply.error, []).append(order.about)
+                    continue
+                obeyed.append((order, answer.reply.body))
+                if can_be_undone(order):
+                    done.append(Done(order, was, holding_after(order, answer.reply.body)))
+            text = told(obeyed) if obeyed else ""
         except (msgspec.ValidationError, KeyError, TypeError) as error:
             self.tell(f"done, but the master's answer makes no sense: {error}", "warning")
             return
-        self.tell(text, "information")
+        for why, names in refused.items():
+            self.tell(why if len(orders) == 1 else f"not done for {', '.join(names)}: {why}", "error")
+        if done:
+            self._commanding.last_act = tuple(done)
+            text += f"  ·  {self.key_of('undo')} {undo}"
+        if obeyed:
+            self.tell(text, "information")
 
     def tell(self, text: str, severity: str) -> None:
         """Say something to the operator, wherever they are now."""

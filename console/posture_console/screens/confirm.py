@@ -7,17 +7,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from posture_console.core.facts import Fact, fact_lines
-from posture_console.widgets.cell_lines import CellLines
+from posture_console.core.facts import Fact
+from posture_console.screens.dialog import HELP, Dialog
+from posture_console.widgets.dialog_facts import DialogFacts
 
 RENEW_S: Final = 0.5
-_WIDTH: Final = 68
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Shows facts that stay true while one thinks, and asks.
 
     Args:
@@ -30,6 +29,7 @@ class ConfirmScreen(ModalScreen[bool]):
         Binding("escape,n,q", "answer(False)", "Cancel", key_display="esc"),
         Binding("y", "answer(True)", "Do it"),
         Binding("left,right,up,down", "app.focus_next", "Other button", show=False),
+        HELP,
     ]
     AUTO_FOCUS = "#cancel"
 
@@ -40,7 +40,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Facts and two buttons."""
         with Vertical(classes="dialog"):
-            yield CellLines(id="confirm-facts")
+            yield DialogFacts(id="confirm-facts")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(f"{self._verb}  (y)", id="do", variant="warning", compact=True)
@@ -56,10 +56,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(answer)
 
     def _renew(self) -> None:
-        lines = fact_lines(self._facts(), _WIDTH)
-        shown = self.query_one("#confirm-facts", CellLines)
-        shown.styles.height = len(lines)
-        shown.show(lines)
+        self.query_one("#confirm-facts", DialogFacts).show_facts(self._facts())
 
     @on(Button.Pressed, "#cancel")
     def _cancel(self) -> None:

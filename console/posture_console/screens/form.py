@@ -12,17 +12,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Select
 
-from posture_console.core.facts import Fact, fact_lines
+from posture_console.core.facts import Fact
 from posture_console.core.sanitise import clip, one_line
 from posture_console.screens.confirm import RENEW_S
-from posture_console.widgets.cell_lines import CellLines
+from posture_console.screens.dialog import Dialog
+from posture_console.widgets.dialog_facts import DialogFacts
 
 _LONGEST: Final = 58
-_WIDTH: Final = 68
 
 Values = Mapping[str, str]
 Complaint = tuple[str, str]
@@ -41,7 +40,7 @@ class Field:
     most: int = 500
 
 
-class FormScreen(ModalScreen[dict[str, str] | None]):
+class FormScreen(Dialog[dict[str, str] | None]):
     """Returns the values by field, or None.
 
     Args:
@@ -74,7 +73,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
                 with Horizontal(classes="field"):
                     yield Label(field.label)
                     yield _widget(field)
-            yield CellLines(id="form-facts")
+            yield DialogFacts(id="form-facts", beside=len(self._fields) + 1)
             yield Label(id="complaint")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
@@ -100,10 +99,7 @@ class FormScreen(ModalScreen[dict[str, str] | None]):
         return self.query_one(f"#{field.name}", Input).value.strip()
 
     def _renew(self) -> None:
-        lines = fact_lines(self._facts(self.values), _WIDTH)
-        shown = self.query_one("#form-facts", CellLines)
-        shown.styles.height = len(lines)
-        shown.show(lines)
+        self.query_one("#form-facts", DialogFacts).show_facts(self._facts(self.values))
 
     def _focus(self, name: str) -> None:
         self.query_one(f"#{name}").focus()

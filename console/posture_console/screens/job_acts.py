@@ -21,8 +21,9 @@ from posture_console.core.jobs import (
     stop_words,
     verdict_words,
 )
+from posture_console.core.orders import Order
 from posture_console.core.spans import Tone, word
-from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
+from posture_console.screens.commanding import CommandingScreen, Obeyed
 from posture_console.screens.form import Complaint, Field, FormScreen, Values
 from posture_console.screens.manifest import ManifestScreen
 from posture_shared.frame import new_id

@@ -1,6 +1,7 @@
 """The last question before a Job is launched: what will be sent, what the API server says to it. Enter hits Cancel."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -10,15 +11,14 @@ from posture_console.core.facts import Fact
 from posture_console.core.spans import Tone, word
 from posture_console.screens.confirm import ConfirmScreen
 from posture_console.widgets.cell_lines import CellLines
+from posture_console.widgets.dialog_facts import DialogFacts
+
+_MANIFEST: Final = 8
+"""Lines of the manifest that stay to be seen."""
 
 
 class ManifestScreen(ConfirmScreen):
     """A confirmation with a text that scrolls by PgUp and PgDn; `lines` are safe to show."""
-
-    BINDINGS = [  # noqa: RUF012 - as Textual declares it
-        ("pageup", "scroll(-1)", "Manifest up"),
-        ("pagedown", "scroll(1)", "Manifest down"),
-    ]
 
     def __init__(self, title: str, verb: str, facts: Callable[[], Sequence[Fact]], lines: Sequence[str]) -> None:
         super().__init__(title, verb, facts)
@@ -27,7 +27,7 @@ class ManifestScreen(ConfirmScreen):
     def compose(self) -> ComposeResult:
         """Facts, the manifest, two buttons."""
         with Vertical(classes="dialog"):
-            yield CellLines(id="confirm-facts")
+            yield DialogFacts(id="confirm-facts", beside=_MANIFEST)
             with VerticalScroll(id="manifest", can_focus=False):
                 text = CellLines(id="manifest-text")
                 text.styles.height = len(self._text)
@@ -41,7 +41,7 @@ class ManifestScreen(ConfirmScreen):
         self.query_one("#manifest").border_title = "Manifest · PgUp PgDn"
         self.query_one("#manifest-text", CellLines).show([word(line, Tone.DIM) for line in self._text])
 
-    def action_scroll(self, pages: int) -> None:
+    def action_page(self, pages: int) -> None:
         """Read on."""
         shown = self.query_one("#manifest", VerticalScroll)
         shown.scroll_relative(y=pages * max(1, shown.size.height - 1), animate=False)

@@ -1,18 +1,16 @@
 """The form of an override: scope, target, how long, why; below it what holds now and what the policy would do."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList, Select
 from textual.widgets.option_list import Option
 
-from posture_console.core.facts import Fact, fact_lines
 from posture_console.core.moments import parse_span
 from posture_console.core.overriding import (
     Wish,
@@ -27,15 +25,20 @@ from posture_console.core.reading import Reading
 from posture_console.core.sanitise import clip, one_line
 from posture_console.core.spans import Tone, word
 from posture_console.screens.confirm import RENEW_S
-from posture_console.widgets.cell_lines import CellLines
+from posture_console.screens.dialog import Dialog
+from posture_console.widgets.dialog_facts import DialogFacts
 from posture_shared.placement.state import ALL
 
+if TYPE_CHECKING:
+    from posture_console.core.facts import Fact
+
 _LONGEST: Final = 60
-_WIDTH: Final = 68
+_FIELDS: Final = 11
+"""Lines of the fields: eight targets, three more."""
 _NEVER: Final = "never"
 
 
-class OverrideScreen(ModalScreen[Wish | None]):
+class OverrideScreen(Dialog[Wish | None]):
     """Returns what is asked for, or None.
 
     Args:
@@ -74,7 +77,7 @@ class OverrideScreen(ModalScreen[Wish | None]):
             with Horizontal(classes="field"):
                 yield Label("reason")
                 yield Input(id="reason", placeholder="why: the next operator reads this", max_length=500, compact=True)
-            yield CellLines(id="override-facts")
+            yield DialogFacts(id="override-facts", beside=_FIELDS)
             yield Label(id="complaint")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
@@ -117,10 +120,7 @@ class OverrideScreen(ModalScreen[Wish | None]):
             ("override", word(standing_words(scopes, reading.store, reading.moment.now))),
             ("alone", word(policy_words(reading.store), Tone.DIM)),
         ]
-        lines = fact_lines(facts, _WIDTH)
-        shown = self.query_one("#override-facts", CellLines)
-        shown.styles.height = len(lines)
-        shown.show(lines)
+        self.query_one("#override-facts", DialogFacts).show_facts(facts)
 
     @on(OptionList.OptionSelected)
     def _target_chosen(self) -> None:

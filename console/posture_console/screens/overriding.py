@@ -1,8 +1,7 @@
-"""Acting on placement from a view: override, and undo. Asks, sends, tells what became of it."""
+"""Acting on placement from a view: set an override, clear one. Asks, sends, tells what became of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar
 
 import msgspec
 from textual import work
@@ -10,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from posture_console.core.facts import Fact
 from posture_console.core.leads import camera_of
+from posture_console.core.orders import Order
 from posture_console.core.overriding import (
     Asked,
     Wish,
@@ -23,44 +23,19 @@ from posture_console.core.overriding import (
     target_words,
 )
 from posture_console.core.spans import Tone, word
-from posture_console.core.store import SiteStore
-from posture_console.screens.commanding import CommandingScreen, Obeyed, Order
+from posture_console.screens.commanding import CommandingScreen, Obeyed
 from posture_console.screens.override import OverrideScreen
 from posture_shared.placement.state import ALL
 from posture_shared.records import Override
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An override that was set or cleared here: what held before, and what holds by our word."""
-
-    scope: str
-    before: Override | None
-    after: Override | None
-
-    def is_untouched(self, store: SiteStore) -> bool:
-        """Whether nobody has acted since. The master's event may be on its way: then the store holds what was."""
-        return override_of(self.scope, store) in {self.after, self.before}
-
-
-class Remembering(Protocol):
-    """An app that remembers what was done last: by one act, for all cameras it was about."""
-
-    last_act: tuple[Done, ...]
-
-
 class Overriding(CommandingScreen):
     """The keys that act on placement."""
 
-    ACTS = frozenset({"override", "undo"})
+    ACTS = frozenset({"override"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "override", "Override", id="override", tooltip="Say where frames are analysed: camera or all"),
-        Binding("u", "undo", "Undo", id="undo", show=False, tooltip="Take back the override just set or cleared"),
     ]
-
-    @property
-    def _remembering(self) -> Remembering:
-        return cast("Remembering", self.app)
 
     def meant(self) -> tuple[str, str | None]:
         """The scope, and the target, that the cursor stands on: a camera's name or `all`, a node or nothing."""
@@ -101,29 +76,6 @@ class Overriding(CommandingScreen):
         ):
             self._send([_clear_order(scope) for scope in held()])
 
-    def action_undo(self) -> None:
-        """Put back what held before the last act, except where someone else has acted since."""
-        reading = self._commanding.reading()
-        last, now = self._remembering.last_act, reading.moment.now
-        if not last:
-            self.tell("nothing to undo: no override was set or cleared from here", "warning")
-            return
-        mine = [done for done in last if done.is_untouched(reading.store)]
-        changed = [done.scope for done in last if done not in mine]
-        if changed:
-            self.tell(f"not undone: the override of {scopes_words(changed)} has changed since", "warning")
-        if not mine:
-            return
-        orders = []
-        for scope, before in ((done.scope, done.before) for done in mine):
-            if before is None or (before.until is not None and before.until <= now):
-                orders.append(_clear_order(scope))
-                continue
-            left_s = None if before.until is None else (before.until - now).total_seconds()
-            again = Wish(scopes=(scope,), target=before.target, reason=before.reason, for_s=left_s)
-            orders.append(_set_order(scope, again))
-        self._send(orders)
-
     def _set_facts(self, wish: Wish) -> list[Fact]:
         store, target = self._commanding.reading().store, wish.target or ""
         facts: list[Fact] = [
@@ -147,23 +99,16 @@ class Overriding(CommandingScreen):
         ]
 
     def _send(self, orders: Sequence[Order]) -> None:
-        """Have it done, and remember how to take all of it back by one key."""
+        self.have_all_done(orders, self._placed)
+
+    def _placed(self, obeyed: list[Obeyed]) -> str:
         store = self._commanding.reading().store
-        before = {order.about: override_of(order.about, store) for order in orders}
-
-        def told(obeyed: list[Obeyed]) -> str:
-            done: list[Done] = []
-            words: dict[str, list[str]] = {}
-            for order, body in obeyed:
-                override, cleared = msgspec.convert(body, Override), order.verb == "override_clear"
-                done.append(Done(order.about, before[order.about], None if cleared else override))
-                where = target_words(override.target, self._commanding.reading().store)
-                words.setdefault(f" {'no longer ' if cleared else ''}to {where}", []).append(override.scope)
-            self._remembering.last_act = tuple(done)
-            said = "; ".join(f"{scopes_words(scopes)}{where}" for where, scopes in words.items())
-            return f"{said}  ·  {self.key_of('undo')} takes it back"
-
-        self.have_all_done(orders, told)
+        words: dict[str, list[str]] = {}
+        for order, body in obeyed:
+            override, cleared = msgspec.convert(body, Override), order.verb == "override_clear"
+            where = target_words(override.target, store)
+            words.setdefault(f" {'no longer ' if cleared else ''}to {where}", []).append(override.scope)
+        return "; ".join(f"{scopes_words(scopes)}{where}" for where, scopes in words.items())
 
 
 def _set_order(scope: str, wish: Wish) -> Order:

@@ -18,7 +18,7 @@ LONGEST = 100
 
 ACTS: Final = (
     ("override", "override", "Override placement", "o"),
-    ("undo", "undo", "Undo the override", "u"),
+    ("undo", "undo", "Undo the last act", "u"),
     ("pause_camera", "camera-pause", "Pause or resume a camera", "x"),
     ("calibrate", "calibrate", "Calibrate a camera", "b"),
     ("silence", "silence", "Silence an alarm", "z"),
