@@ -1,6 +1,8 @@
 """The link against a master on real sockets: joins, follows, notices loss, returns."""
 
 import asyncio
+import itertools
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -11,6 +13,7 @@ from posture_console.core.connection import Phase, describe
 from posture_console.core.store import SiteStore
 from posture_console.links.endpoint import parse_endpoint
 from posture_console.links.master_link import MasterLink
+from posture_console.links.retry import delays
 from posture_console.links.session import RefusedError
 from posture_shared.messages import console as wire
 from support.fake_master import FakeMaster
@@ -152,3 +155,10 @@ async def test_repeated_command_keeps_its_id(link: MasterLink, master: FakeMaste
     assert first.reply.ok
     await link.command("job launch", {"node": "agx-2"}, command_id="c1")
     assert [command.id for command in master.commands] == ["c1", "c1"]
+
+
+def test_the_next_try_comes_soon_at_first_and_never_later_than_half_a_second() -> None:
+    waits = list(itertools.islice(delays(random.Random(1)), 50))
+    assert waits[0] <= 0.1
+    assert all(0.05 <= wait <= 0.5 for wait in waits)
+    assert len(set(waits[-10:])) == 10, "consoles that lost the same master do not come back in step"

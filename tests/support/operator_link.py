@@ -31,9 +31,9 @@ class Operator:
         """Take an override back."""
         self._command("override_clear", {"scope": scope})
 
-    def site(self) -> Site:
-        """The whole state now."""
-        return self.ask(wire.SnapshotRequest(results=0), wire.Snapshot).site
+    def site(self, results: int = 0) -> Site:
+        """The whole state now, with so many of the newest results."""
+        return self.ask(wire.SnapshotRequest(results=results), wire.Snapshot).site
 
     def worker(self, key: str) -> WorkerState | None:
         """The worker `<node>/<instance>` now, None where the master knows none of that name."""

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Final
 
 FIRST_S: Final = 0.1
-MOST_S: Final = 1.0
-"""A returning master is found within this time, so that the console is right again within two seconds."""
+MOST_S: Final = 0.5
+"""Short, so that the console is right again within two seconds of a master's return even where that falls into a try
+whose packet was lost: TCP repeats it after 1.6 s at most of `WELCOME_S`, or the try ends within a second."""
 
 WELCOME_S: Final = (1.0, 1.0, 4.0)
 """Patience with each try in turn: mostly short, as a packet lost in a cut network is never answered; each third long,
@@ -14,7 +15,7 @@ for links with a slow round trip."""
 
 
 def delays(rng: random.Random | None = None) -> Iterator[float]:
-    """Waiting times in seconds: doubling from 0.1 to 1, each shortened at random by up to half."""
+    """Waiting times in seconds: doubling from 0.1 to 0.5, each shortened at random by up to half."""
     chance = rng or random.Random()  # noqa: S311 - spreads retries, guards nothing
     delay = FIRST_S
     while True:
