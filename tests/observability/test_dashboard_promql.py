@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -39,9 +40,16 @@ def grafana() -> Iterator[WebAddress]:
     address.close()
 
 
+class Watched(NamedTuple):
+    """A site and who watches it."""
+
+    prometheus: Prometheus
+    postgres: Postgres
+
+
 @pytest.fixture(scope="module")
-def prometheus(grafana: WebAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """One that has watched the site offload, for as long as the rates look back."""
+def watched(grafana: WebAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Prometheus has seen the site offload, for as long as the rates look back."""
     folder = tmp_path_factory.mktemp("site")
     broker, postgres, programs = Mosquitto(folder / "broker"), Postgres(), Programs(folder)
     broker.start()
@@ -58,7 +66,7 @@ def prometheus(grafana: WebAddress, tmp_path_factory: pytest.TempPathFactory) ->
         wait_for(lambda: Scrape(at).sum("posture_node_rows_total", node="agx") > 3, 60, what="agx analyses")
         wait_for(lambda: Scrape(at).value("posture_handover_seconds_count"), 30, what="a handover")
         time.sleep(max(3.0, RATE_S - (time.monotonic() - began_s)))
-        yield server
+        yield Watched(server, postgres)
     finally:
         if server is not None:
             server.end()
@@ -67,12 +75,17 @@ def prometheus(grafana: WebAddress, tmp_path_factory: pytest.TempPathFactory) ->
         broker.end()
 
 
+@pytest.fixture
+def prometheus(watched: Watched) -> Prometheus:
+    return watched.prometheus
+
+
 def _site(
     programs: Programs, broker: Mosquitto, folder: Path, worker_metrics: int, environment: dict[str, str]
 ) -> Master:
     busy = folder / "busy"
     busy.write_text("0 20\n8 90\n")
-    flags = ("--load", f"script:{busy}", "--model", "lite", "--local-threads", "1")
+    flags = ("--load", f"script:{busy}", "--local-threads", "1")
     master = Master(programs, broker, folder / "data", *flags, env=environment).start()
     programs.start(sys.executable, JETSON, folder / "sys", str(master.worker_port), str(worker_metrics), name="jetson")
     stranger = Camera(broker, "pi9")
@@ -88,6 +101,13 @@ def asked(text: str) -> str:
     return as_promql(text, rate_interval=f"{RATE_S}s", variables={"node": ".*"})
 
 
+def value(prometheus: Prometheus, panel: str, nth: int = 0) -> float:
+    """What a panel shows now, by its `nth` expression; it must be one number."""
+    texts = [query.text for query in QUERIES if query.panel == panel]
+    (series,) = prometheus.ask(asked(texts[nth]))
+    return float(series["value"][1])
+
+
 def test_every_expression_of_a_dashboard_answers_with_data(prometheus: Prometheus) -> None:
     empty = []
     for query in QUERIES:
@@ -99,14 +119,9 @@ def test_every_expression_of_a_dashboard_answers_with_data(prometheus: Prometheu
 
 
 def test_what_they_answer_is_what_the_site_did(prometheus: Prometheus) -> None:
-    def one(panel: str) -> float:
-        (text,) = (query.text for query in QUERIES if query.panel == panel)
-        (series,) = prometheus.ask(asked(text))
-        return float(series["value"][1])
-
-    assert one("Unaccounted for") == 0
-    assert one("Given up by cameras") == 0
-    assert 0.5 < one("Arriving") < 10  # two cameras of 2 frames/s, on a machine that may be busy
+    losses = ("Unaccounted for", "Never came", "Given up by cameras", "Failed")
+    assert {panel: value(prometheus, panel) for panel in losses} == dict.fromkeys(losses, 0)
+    assert 0.5 < value(prometheus, "Arriving") < 10  # two cameras of 2 frames/s, on a machine that may be busy
     temperatures = prometheus.ask("posture_node_temperature_celsius")
     assert {series["metric"]["node"]: series["value"][1] for series in temperatures}["agx"] == "51.5"
     assert prometheus.ask('posture_node_gpu_ratio{node="agx"}')[0]["value"][1] == "0.375"
@@ -136,6 +151,24 @@ def test_nothing_is_named_against_the_conventions(prometheus: Prometheus) -> Non
     labels = {label for series in prometheus.ask('{__name__=~"posture_.+"}') for label in series["metric"]}
     assert not {label for label in labels if label.startswith("exported_")}, "a label collides with Prometheus' own"
     assert promtool("check", "config", prometheus.configuration).returncode == 0
+
+
+def test_rows_that_wait_for_the_database_are_counted_and_grow_old(watched: Watched) -> None:
+    """Depth and age of the outbox, as the panel asks; last, for the site's database goes away and comes back."""
+    prometheus, postgres = watched
+
+    def depth() -> float:
+        return value(prometheus, "Outbox", 0)
+
+    def age_s() -> float:
+        return value(prometheus, "Outbox", 1)
+
+    postgres.stop()
+    wait_for(lambda: depth() > 0, 20, what="rows wait")
+    first_rows, first_s = depth(), age_s()
+    wait_for(lambda: depth() > first_rows and age_s() >= first_s + 2, 30, what="more rows wait, the oldest for longer")
+    postgres.start()
+    wait_for(lambda: depth() < first_rows and age_s() < first_s + 2, 60, what="the rows are drained")
 
 
 def _metrics(expression: str) -> list[str]:

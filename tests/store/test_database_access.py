@@ -23,6 +23,7 @@ pytestmark = pytest.mark.integration
 Draining = Callable[..., Drainer]
 
 CONTENT = f"SELECT count(*), md5(string_agg(md5(ROW({', '.join(NINE)})::text), '' ORDER BY filename)) FROM posture_log"
+ALL_FRAMES = "SELECT * FROM posture_frames('-infinity', 'infinity')"
 TYPES = (
     "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
     " WHERE attrelid = 'posture_log'::regclass AND attnum > 0 ORDER BY attnum"
@@ -91,6 +92,7 @@ async def test_a_writer_inserts_and_can_do_nothing_else(postgres: Postgres, stor
         assert refused(writer, f"TRUNCATE {stream.table}")
     for view in VIEWS:
         assert refused(writer, f"SELECT * FROM {view}")
+    assert refused(writer, ALL_FRAMES)
     assert refused(writer, "SELECT posture_remove_old(1, 1)")
     assert refused(writer, "CREATE TABLE mine (n integer)")
     user = psycopg2.extensions.parse_dsn(writer)["user"]
@@ -142,6 +144,7 @@ def test_who_holds_supabases_public_key_sees_nothing(postgres: Postgres) -> None
         outsider = login(postgres, role)
         for name in (*(stream.table for stream in STREAMS), *VIEWS, "schema_migrations"):
             assert refused(outsider, f"SELECT * FROM {name}")
+        assert refused(outsider, ALL_FRAMES)
         assert refused(outsider, "SELECT posture_remove_old(1, 1)")
         assert refused(outsider, "TRUNCATE posture_log")
 

@@ -218,7 +218,7 @@ async def test_the_right_minute_goes_from_every_older_table_and_in_every_zone(
         ask(postgres.url, "INSERT INTO posture_log (filename, pi_id, received_time) VALUES (%s, 'pi1', %s)", (name, at))
     assert run(store, "--dry-run", "--admin-url", postgres.url)["database"] == counts(frames=2)
     assert run(store, "--admin-url", postgres.url)["database"] == counts(frames=2)
-    left = ask(postgres.url, "SELECT filename FROM posture_log WHERE filename NOT LIKE 'img%%' ORDER BY 1")
+    left = ask(postgres.url, "SELECT filename FROM posture_log WHERE filename NOT LIKE 'img%' ORDER BY 1")
     assert left == [("after",), ("before",)]
     assert ask(postgres.url, "SELECT count(*) FROM posture_log") == [(10_002,)]
 

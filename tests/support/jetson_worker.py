@@ -31,7 +31,7 @@ def main() -> None:
             master=f"tcp://127.0.0.1:{master_port}",
             node_name="agx",
             threads=1,
-            model="lite",
+            model="full",
             load=f"script:{idle}",
             metrics_port=metrics_port,
         )
