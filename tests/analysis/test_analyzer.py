@@ -76,7 +76,7 @@ def test_a_baseline_of_the_person_changes_the_verdict(full: Analyzer) -> None:
     upright = Baseline(found.neck_angle, found.body_angle)
     bent = Baseline(found.neck_angle - 30, found.body_angle)
     assert full.analyze(picture, baseline=upright)[0].posture_status == "Good"
-    assert full.analyze(picture, baseline=bent)[0].reason == "head forward 30° of 15°"
+    assert full.analyze(picture, baseline=bent)[0].reason == "head forward 30° (limit 15°)"
 
 
 def test_the_largest_of_two_people_is_judged_and_both_are_counted(full: Analyzer) -> None:

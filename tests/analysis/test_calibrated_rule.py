@@ -33,7 +33,7 @@ def reasons(verdict: Verdict) -> dict[str, float]:
 def test_upright_against_the_own_baseline_is_good_and_says_how_far_from_the_limits() -> None:
     verdict = judged(sitter(18, -2))
     assert verdict.status == "Good"
-    assert verdict.reason == "within the limits: trunk 2° forward of 15°, head 0° forward of 15°"
+    assert verdict.reason == "within the limits: trunk 2° forward (limit 15°), head 0° forward (limit 15°)"
     assert verdict.neck_deg == pytest.approx(18)
     assert verdict.body_deg == pytest.approx(-2)
 
@@ -41,7 +41,7 @@ def test_upright_against_the_own_baseline_is_good_and_says_how_far_from_the_limi
 def test_leaning_forward_carries_the_head_along_and_is_one_reason() -> None:
     verdict = judged(sitter(16 + 30, -4 + 30))
     assert reasons(verdict) == {"leaning forward": pytest.approx(30)}
-    assert verdict.reason == "leaning forward 30° of 15°"
+    assert verdict.reason == "leaning forward 30° (limit 15°)"
 
 
 def test_a_head_ahead_of_an_upright_trunk_is_one_reason() -> None:
@@ -119,7 +119,7 @@ def test_a_threshold_crossed_by_a_tenth_of_a_degree_changes_exactly_that_reason(
     assert below.status == "Good"
     assert above.status == "Bad"
     assert list(reasons(above)) == [kind]
-    assert above.reason == f"{kind} {limit + 0.1:.1f}° of {limit:g}°"
+    assert above.reason == f"{kind} {limit + 0.1:.1f}° (limit {limit:g}°)"
 
 
 @given(necks, trunks, st.floats(0.5, 20))

@@ -26,7 +26,7 @@ def test_good_is_a_neck_between_10_and_50_and_a_trunk_below_20(neck: float, trun
 
 
 def test_both_reasons_are_named_with_their_numbers() -> None:
-    assert classic.judge(sitter(55, 25)).reason == "neck 55.0° outside 10–50°, body 25.0° of 20°"
+    assert classic.judge(sitter(55, 25)).reason == "neck 55.0° outside 10–50°, body 25.0° (limit 20°)"
 
 
 def test_leaning_back_counts_as_leaning_forward() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from posture_shared.messages.worker import Baseline
     from posture_shared.timeline import Episode
 
-REASON = "head forward 19° of 12°"
+REASON = "head forward 19° (limit 12°)"
 
 
 class Watched:

@@ -1,3 +1,5 @@
+import pytest
+
 from posture_agent.timeline.episodes import Happened, Track, idle, step
 from posture_agent.timeline.reading import Reading
 from posture_agent.timeline.settings import EpisodeSettings
@@ -11,7 +13,7 @@ def play(*parts: tuple[float, bool], fps: float = 2.0, start_s: float = 1000.0) 
     track, happened, at_s = Track(), list[Happened](), start_s
     for seconds, bad in parts:
         for _ in range(round(seconds * fps)):
-            reading = Reading(at_s, bad, 30.0, 5.0, "head forward 19° of 12°" if bad else "within the limits")
+            reading = Reading(at_s, bad, 30.0, 5.0, "head forward 19° (limit 12°)" if bad else "within the limits")
             track, now = step(track, reading, SETTINGS)
             happened += now
             at_s += 1 / fps
@@ -40,7 +42,7 @@ def test_single_wrong_pictures_neither_end_nor_begin_anything():
 
 def test_no_clock_runs_while_nobody_is_judged():
     track, _ = play((6, True))
-    _, happened = step(track, Reading(1065.0, True, 30.0, 5.0, "head forward 19° of 12°"), SETTINGS)
+    _, happened = step(track, Reading(1065.0, True, 30.0, 5.0, "head forward 19° (limit 12°)"), SETTINGS)
     assert happened == [], "6 s of bad posture and a minute of nobody are no 10 s"
 
 
@@ -91,10 +93,27 @@ def test_a_clock_that_was_set_back_ends_the_episode_and_the_next_one_is_seen():
     assert begun.started.timestamp() == 5000.0
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("leaning forward 31° (limit 20°), head forward 14.5° (limit 12°)", "leaning forward, head forward"),
+        ("leaning back 31° (limit 25°); no baseline yet", "leaning back"),
+        ("neck 55.0° outside 10–50°, body 25.0° (limit 20°)", "neck outside, body"),
+        ("leaning forward 20° of 15°", "leaning forward"),
+    ],
+)
+def test_reasons_are_counted_without_their_numbers(reason: str, kind: str):
+    track = Track()
+    for n in range(40):
+        track, _ = step(track, Reading(1000 + n / 2, True, 30, 25, reason), SETTINGS)
+    assert track.open is not None
+    assert track.open.reason == kind
+
+
 def test_the_reason_of_an_episode_is_its_most_frequent_one_without_numbers():
     track, happened = Track(), list[Happened]()
     for n in range(40):
-        reason = f"leaning forward {20 + n}° of 15°" if n % 4 else "head forward 19° of 12°"
+        reason = f"leaning forward {20 + n}° (limit 15°)" if n % 4 else "head forward 19° (limit 12°)"
         track, now = step(track, Reading(1000 + n / 2, True, 30, 25, reason), SETTINGS)
         happened += now
     assert track.open is not None

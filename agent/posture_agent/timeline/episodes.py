@@ -4,6 +4,7 @@ A posture is the median of the last readings. An episode begins after `begin_s` 
 ends after `end_s` of good posture; while nobody is judged, no clock runs.
 """
 
+import re
 from collections import Counter
 from typing import Final, Literal, NamedTuple
 
@@ -108,12 +109,14 @@ def _good(track: Track, ran_s: float, settings: EpisodeSettings) -> tuple[Track,
     return msgspec.structs.replace(track, open=None), [ended]
 
 
-_MOST_REASONS = 20
+_MOST_REASONS: Final = 20
+_NUMBERS: Final = re.compile(r"\s*[-+−]?\d[\d.–]*°?(?: \(limit [^)]*\)| of [\d.]+°)?")
+"""An angle and its limit in a reason; " of 15°" is how rows of earlier versions say the latter."""
 
 
 def _counted(reasons: dict[str, int], reading: Reading) -> dict[str, int]:
     """Reasons by kind ("leaning forward"), without their numbers: those change with every picture."""
     if not reading.bad:
         return reasons
-    kind = reading.reason.partition(";")[0].rstrip("0123456789°. of-+−")[:80]
+    kind = _NUMBERS.sub("", reading.reason.partition(";")[0])[:80]
     return dict(Counter(reasons) + Counter({kind: 1})) if len(reasons) < _MOST_REASONS or kind in reasons else reasons

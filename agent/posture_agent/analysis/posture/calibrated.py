@@ -93,11 +93,11 @@ def _beyond(neck_deg: float, body_deg: float, upright: Upright) -> _Beyond:
 def _within(neck_deg: float, body_deg: float, upright: Upright, limits: RuleSettings) -> str:
     bounds = _bounds(upright, limits)
     lean, head_ahead, head = _beyond(neck_deg, body_deg, upright)
-    trunk = f"trunk {max(0.0, lean):.0f}° forward of {bounds.lean_forward:g}°"
+    trunk = f"trunk {max(0.0, lean):.0f}° forward (limit {bounds.lean_forward:g}°)"
     if round(lean) < 0:
-        trunk = f"trunk {-lean:.0f}° back of {bounds.lean_back:g}°"
-    neck = f"head {max(0.0, head_ahead):.0f}° forward of {bounds.head_forward:g}°"
+        trunk = f"trunk {-lean:.0f}° back (limit {bounds.lean_back:g}°)"
+    neck = f"head {max(0.0, head_ahead):.0f}° forward (limit {bounds.head_forward:g}°)"
     if round(head) < 0:
-        neck = f"head {-head:.0f}° back of {bounds.head_back:g}°"
+        neck = f"head {-head:.0f}° back (limit {bounds.head_back:g}°)"
     whom = "" if upright.own else "; no baseline yet"
     return f"within the limits: {trunk}, {neck}{whom}"

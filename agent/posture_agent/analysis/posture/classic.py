@@ -27,7 +27,7 @@ def judge(body: Body) -> Verdict:
     if not NECK_DEG[0] < neck_deg < NECK_DEG[1]:
         wrong.append(f"neck {neck_deg:.1f}° outside {NECK_DEG[0]:.0f}–{NECK_DEG[1]:.0f}°")
     if not body_deg < BODY_DEG:
-        wrong.append(f"body {body_deg:.1f}° of {BODY_DEG:.0f}°")
+        wrong.append(f"body {body_deg:.1f}° (limit {BODY_DEG:.0f}°)")
     return Verdict(
         "Bad" if wrong else "Good",
         ", ".join(wrong) or f"neck {neck_deg:.1f}° and body {body_deg:.1f}° within the limits",

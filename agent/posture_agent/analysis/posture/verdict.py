@@ -20,10 +20,10 @@ class Finding:
     level: Level = "amber"
 
     def __str__(self) -> str:
-        # As many decimals as show that the limit is crossed: 15.04 of 15 must not read as 15 of 15.
+        # As many decimals as show that the limit is crossed: 15.04 must not read as 15 where 15 is the limit.
         texts = (f"{self.deg:.{decimals}f}" for decimals in range(3))
         deg = next((text for text in texts if float(text) > self.limit_deg), f"{self.deg:.3f}")
-        return f"{self.kind} {deg}° of {self.limit_deg:g}°"
+        return f"{self.kind} {deg}° (limit {self.limit_deg:g}°)"
 
 
 @dataclass(frozen=True, slots=True)
