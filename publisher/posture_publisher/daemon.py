@@ -301,7 +301,7 @@ class Daemon:
 
     def _gave_up_waiting(self) -> Exit:
         waited = f"after {self._settings.finish_s:g} s without progress"
-        where = "they stay in the spool" if self._settings.spool.folder else "they are lost with this process"
+        where = "they are lost with this process" if self._shipping.ends_with_us else "they stay in the spool"
         unsent, untaken = self._shipping.not_with_broker, self._shipping.untaken
         if unsent:
             raise Stop(f"{waited} {unsent} frames have not reached the broker; {where}", Exit.UNREACHABLE)
@@ -358,6 +358,7 @@ class Daemon:
             capture="off" if self._paused else "on",
             dropped=self._shipping.dropped,
             trouble=(self._trouble or self._shipping.refusal)[:_NAME],
+            spool=self._shipping.spool_trouble[:_NAME],
         )
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:

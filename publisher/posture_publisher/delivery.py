@@ -72,6 +72,8 @@ class Delivery:
         """Frames that an earlier start of the publisher had sent: the master may or may not have them."""
         for key in keys:
             self._remember(key, Stage.WITH_BROKER)
+            if self._was_connected:  # what is retained of them was heard before they were found
+                self._send_again(key, 0.0)
 
     def connected(self, *, session_present: bool, now_s: float) -> None:
         """The broker accepted us. Without our session it may have lost what it had acknowledged."""

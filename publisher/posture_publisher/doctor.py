@@ -51,6 +51,9 @@ def _camera_and_broker(settings: PublisherSettings) -> Iterator[Finding]:
     seen = _look(settings, topic)
     running = _running(seen.retained.get(topic, b""))
     yield _source(settings, running)
+    if running is not None and running.spool:
+        text = f"the running publisher keeps its pictures in memory: {running.spool}"
+        yield failed("spool in use", text, "make room on that disk, or change the card: they wear out")
     where, secret = f"{settings.broker.host}:{settings.broker.port}", settings.broker.password
     tls = settings.broker.tls or settings.broker.tls_ca is not None
     yield from broker_check.findings(
@@ -59,7 +62,7 @@ def _camera_and_broker(settings: PublisherSettings) -> Iterator[Finding]:
     if seen.connected and not tls and settings.broker.host not in ("127.0.0.1", "localhost", "::1"):
         text = "password and pictures cross the network in the clear"
         yield warning("broker tls", text, "set broker.tls or broker.tls_ca, unless this network is yours alone")
-    if seen.connected and settings.pi_id:
+    if seen.connected and settings.pi_id and (running is None or running.trouble):
         yield from _writing(settings)
     if seen.connected:
         yield _master(seen.retained.get(MASTER_STATUS_TOPIC, b""), datetime.now(UTC))
@@ -78,7 +81,7 @@ def _client(settings: PublisherSettings) -> "Client":
 
 
 def _writing(settings: PublisherSettings) -> Iterator[Finding]:
-    """Whether pictures may be published; the empty one of this look is a counted reject at the master."""
+    """Whether pictures may be published, where no publisher shows it; the empty one of this look becomes a row, undecodable."""
     if settings.broker.protocol != "5":
         return  # MQTT 3.1.1 has no word for a refusal
     topic = images_topic(settings.pi_id)

@@ -50,7 +50,8 @@ class SpoolSettings(Part):
     folder: Path | None = None
     """Where they are kept, so that they survive a restart; empty: in memory."""
     memory_bytes: int = Field(64 * MIB, ge=MIB)
-    """The most that is kept in memory, bytes, at least 1 MiB; then the oldest frame goes."""
+    """The most that is kept in memory, bytes, at least 1 MiB; then the oldest frame goes. With a folder: what is kept
+    while its disk takes nothing."""
     disk_bytes: int = Field(1024 * MIB, ge=MIB)
     """The most that is kept on disk, bytes, at least 1 MiB; then the oldest frame goes."""
     sync_s: float = Field(5.0, ge=0, le=600)

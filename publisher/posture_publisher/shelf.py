@@ -35,7 +35,7 @@ class Shelf(Protocol):
         """The picture, or None where it is gone."""
 
     def remove(self, key: FrameKey) -> None:
-        """Forget the picture."""
+        """Forget the picture. Raises OSError where the disk does not let it go."""
 
     def sync(self, now_s: float) -> None:
         """Make what has waited long enough survive a power cut."""
@@ -73,18 +73,16 @@ class DiskShelf:
     """Pictures as files in a folder that belongs to one publisher at a time."""
 
     def __init__(self, folder: Path, *, sync_s: float) -> None:
-        """Take the folder, making it where needed.
+        """Take the folder, making it where needed. One that can only be read serves for what lies there.
 
         Raises:
-            Stop: it cannot be written, or another publisher uses it.
+            Stop: another publisher uses it.
+            OSError: it is not there and cannot be made.
         """
         self._folder, self._sync_s = folder, sync_s
         self._unsynced: dict[FrameKey, float | None] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock: IO[str] = (folder / ".lock").open("w")
-        except OSError as error:
-            raise Stop(f"the spool folder {folder} cannot be written: {error.strerror}", Exit.USAGE) from None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock: IO[str] = _lock_file(folder / ".lock")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -97,8 +95,8 @@ class DiskShelf:
     def recover(self) -> list[tuple[FrameKey, int]]:
         """The frames that an earlier start left, oldest run first, each with its size in bytes."""
         found: list[tuple[str, int, FrameKey, int]] = []
-        for run in (entry for entry in self._folder.iterdir() if entry.is_dir()):
-            frames = [self._checked(file) for file in sorted(run.iterdir())]
+        for run in (entry for entry in _entries(self._folder) if entry.is_dir()):
+            frames = [self._checked(file) for file in _entries(run)]
             kept = [frame for frame in frames if frame is not None]
             first = min((captured for captured, _, _ in kept), default="")
             found += [(first, key.seq, key, size) for _, key, size in kept]
@@ -128,11 +126,20 @@ class DiskShelf:
             log.warning("spooled frame unreadable run=%s seq=%d error=%s", key.run, key.seq, error.strerror)
             return None
 
+    def try_out(self, size: int) -> None:
+        """Whether a picture of `size` bytes could be kept. Raises OSError where it could not."""
+        trial = self._folder / f".trial{_PART}"
+        try:
+            trial.write_bytes(bytes(size))
+        finally:
+            with contextlib.suppress(OSError):
+                trial.unlink()
+
     def remove(self, key: FrameKey) -> None:
-        """Forget the picture, and the run's folder with its last one."""
-        self._unsynced.pop(key, None)
+        """Forget the picture, and the run's folder with its last one. Raises OSError where the disk forbids it."""
         file = self._file(key)
         file.unlink(missing_ok=True)
+        self._unsynced.pop(key, None)
         _remove_empty(file.parent)
 
     def sync(self, now_s: float) -> None:
@@ -169,15 +176,36 @@ class DiskShelf:
             return None
         if identity is None or not whole or self._file(FrameKey(identity.run, identity.seq)) != file:
             log.warning("spooled file is not a whole frame, removed file=%s bytes=%d", file.name, size)
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                file.unlink()
             return None
         return identity.captured.isoformat(), FrameKey(identity.run, identity.seq), size
+
+
+def _lock_file(file: Path) -> IO[str]:
+    try:
+        return file.open("w")
+    except OSError:
+        if not file.exists():
+            raise
+        return file.open()  # on a file system that is read-only it can be locked all the same
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        log.warning("spool folder unreadable folder=%s error=%s", folder.name, error.strerror)
+        return []
 
 
 def _fsync(path: Path) -> None:
     try:
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:  # confirmed and removed meanwhile
+        return
+    except OSError as error:
+        log.warning("spool not forced to disk path=%s error=%s", path.name, error.strerror)
         return
     try:
         os.fsync(handle)

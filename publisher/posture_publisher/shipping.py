@@ -3,6 +3,7 @@
 import base64
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from posture_publisher.capture import Captured
@@ -10,7 +11,7 @@ from posture_publisher.delivery import Delivery
 from posture_publisher.ledger import ROTATE_BYTES, Ledger, published_before
 from posture_publisher.link import Acknowledged, Connected
 from posture_publisher.settings import PublisherSettings
-from posture_publisher.shelf import DiskShelf, MemoryShelf
+from posture_publisher.shelf import DiskShelf
 from posture_publisher.spool import Spool
 from posture_publisher.wire import Confirmation, FrameKey, Span
 from posture_shared.frame import FrameIdentity, extract
@@ -35,25 +36,22 @@ class Shipping:
         """Open spool and ledger; frames of an earlier start are taken up again.
 
         Raises:
-            Stop: spool or ledger cannot be written.
+            Stop: another publisher uses the spool, or the ledger that was asked for cannot be written.
         """
         self._base64 = settings.payload == "base64"
         self._delivery = Delivery(fps=settings.fps, window=settings.window, unconfirmed=settings.unconfirmed)
         self.folder = folder = settings.spool.folder / settings.pi_id if settings.spool.folder is not None else None
         """Where frames are kept, None for in memory."""
-        file = settings.ledger or (folder / _LEDGER_NAME if folder is not None else None)
-        if folder is None:
-            self._spool = Spool(MemoryShelf(), max_bytes=settings.spool.memory_bytes)
-            self._entered: set[FrameKey] = set()
-        else:
-            shelf = DiskShelf(folder, sync_s=settings.spool.sync_s)
-            recovered = shelf.recover()
-            self._spool = Spool(shelf, max_bytes=settings.spool.disk_bytes, recovered=recovered)
-            runs = {key.run for key, _ in recovered}
-            self._entered = published_before(file, runs) if file is not None else set()
-            self._take_up([key for key, _ in recovered])
+        self._ledger_file = settings.ledger or (folder / _LEDGER_NAME if folder is not None else None)
+        self._spool = Spool(
+            memory_bytes=settings.spool.memory_bytes,
+            open_disk=partial(DiskShelf, folder, sync_s=settings.spool.sync_s) if folder is not None else None,
+            disk_bytes=settings.spool.disk_bytes,
+        )
+        self._entered: set[FrameKey] = set()
+        self._take_up()
         rotate_bytes = None if settings.ledger is not None else ROTATE_BYTES
-        self._ledger = Ledger(file, pi_id=settings.pi_id, rotate_bytes=rotate_bytes)
+        self._ledger = Ledger(self._ledger_file, pi_id=settings.pi_id, rotate_bytes=rotate_bytes)
         self._window = settings.window
         self._largest_packet_bytes: int | None = None
         self._mids: dict[int, FrameKey] = {}
@@ -114,8 +112,7 @@ class Shipping:
     def forget(self, span: Span) -> int:
         """Remove the frames that were captured in `span`; returns how many."""
         meant = [key for key in self._spool if self._captured_in(key, span)]
-        if meant:
-            self._give_up(meant)
+        self._forget(meant)
         return len(meant)
 
     # what to do
@@ -130,7 +127,9 @@ class Shipping:
         again = self._delivery.tick(now_s)
         if again:
             log.warning("the master is online but confirms nothing; sending again frames=%d", again)
+        self._take_up()
         self._spool.sync(now_s)
+        self._ledger.flush()
 
     def close(self) -> None:
         """Close ledger and spool; on disk the frames stay for the next start."""
@@ -146,8 +145,18 @@ class Shipping:
 
     @property
     def dropped(self) -> int:
-        """Frames that a full spool gave up since the start."""
+        """Frames that were given up since the start, mostly because the spool was full."""
         return self._dropped
+
+    @property
+    def ends_with_us(self) -> int:
+        """Frames that no later start of the publisher will find."""
+        return self._spool.in_memory
+
+    @property
+    def spool_trouble(self) -> str:
+        """Why frames are kept in memory that belong on the disk, in words; empty while all is well."""
+        return f"{self.folder}: {self._spool.trouble}" if self._spool.trouble else ""
 
     @property
     def not_with_broker(self) -> int:
@@ -173,14 +182,19 @@ class Shipping:
         """Whether a source that can wait may go on."""
         return self._spool.free_part >= _ROOM
 
-    def _take_up(self, recovered: list[FrameKey]) -> None:
+    def _take_up(self) -> None:
+        """What an earlier start left, as soon as its folder can be had."""
+        recovered = self._spool.take_up()
+        if not recovered:
+            return
+        if self._ledger_file is not None:
+            self._entered |= published_before(self._ledger_file, {key.run for key in recovered})
         sent_before = [key for key in recovered if key in self._entered]
         self._delivery.recover(sent_before)
         for key in recovered:
             if key not in self._entered:
                 self._delivery.add(key)
-        if recovered:
-            log.info("spool taken up frames=%d never_sent=%d", len(recovered), len(recovered) - len(sent_before))
+        log.info("spool taken up frames=%d never_sent=%d", len(recovered), len(recovered) - len(sent_before))
 
     def _send(self, key: FrameKey, publish: Publish, now_s: float) -> None:
         jpeg = self._spool.get(key)

@@ -75,7 +75,8 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     `spooled`: frames not yet confirmed; `oldest`: the lowest number of `run` that is still kept (or that comes
     next): what is missing below it cannot be sent again; `dropped`: frames that a full spool gave up since the
     start; `fps`: captured over the last seconds; `capture`: off while the camera is paused; `trouble`: why the source
-    gives no pictures, empty while it does; in a will: why the broker took none.
+    gives no pictures, empty while it does; in a will: why the broker took none; `spool`: why frames are kept in memory
+    that belong on its disk, empty while the disk takes them.
     """
 
     state: Literal["online", "offline"]
@@ -89,6 +90,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     capture: Literal["on", "off"] = "on"
     dropped: int = 0
     trouble: str = ""
+    spool: str = ""
 
 
 def images_topic(pi_id: str) -> str:

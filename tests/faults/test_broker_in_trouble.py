@@ -181,8 +181,8 @@ def test_a_certificate_that_expired(programs: Programs, tmp_path: Path) -> None:
         camera = site.camera(env=trust)
         site.more_rows()
         shutil.copy(expired, used)
-        broker.stop()
         began = now_s()
+        broker.stop()
         broker.start()
         site.alarmed("broker", "certificate has expired", began)
         assert "certificate has expired" in site.doctor()["broker"]["text"]

@@ -1,44 +1,22 @@
 """A disk that is full, and a folder of pictures that cannot be written: said, survived, over without a restart."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.disks import fill, read_only, small
 from support.mosquitto import Mosquitto
 from support.processes import Programs
 from support.trouble import Troubled, now_s
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
-SMALL = "48m"
-
-
-def mount(*words: str | Path) -> None:
-    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a small file system needs the right to mount: {done.stderr.strip()}")
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", folder)
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
-
-
-def fill(file: Path) -> None:
-    """Write until nothing more fits."""
-    with file.open("ab", buffering=0) as full:
-        for size in (2**20, 4096, 1):
-            try:
-                while True:
-                    full.write(bytes(size))
-            except OSError:
-                continue
+    with small(tmp_path / "disk", "48m") as folder:
+        yield folder
 
 
 def test_a_full_disk_stops_acknowledging_and_nothing_is_lost(
@@ -87,19 +65,14 @@ def test_pictures_that_may_not_be_written_are_an_alarm_and_rows_go_on(
     site = Troubled(programs, broker, tmp_path)
     camera = site.camera()
     site.more_rows()
-    pictures = tmp_path / "data" / "analyzed_images"
-    mount("--bind", pictures, pictures)
-    try:
-        began = now_s()
-        mount("-o", "remount,ro,bind", pictures)
+    began = now_s()
+    with read_only(tmp_path / "data" / "analyzed_images"):
         site.alarmed("pictures", "Read-only file system", began)
         site.more_rows()
         assert site.master.rows()[-1]["image_path"] is None
         found = site.doctor()["pictures folder"]
         assert found["state"] == "failed"
         assert "cannot be written" in found["text"]
-    finally:
-        subprocess.run(["umount", "--lazy", pictures], check=True)
     site.no_alarm("pictures")
     site.more_rows()
     assert site.master.rows()[-1]["image_path"] is not None

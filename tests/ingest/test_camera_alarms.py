@@ -167,6 +167,33 @@ def test_numbers_that_stay_away_are_told_and_lost_ones_not_for_ever():
     assert holding(alarms, 1000.0, missing=4) == ["camera_gaps"], "one more was lost"
 
 
+def test_a_spool_in_trouble_is_named_in_its_own_words():
+    alarms = CameraAlarms()
+    alarms.status("pi1", status(spool="/var/spool/pi1: Read-only file system"), 0.0)
+    [raised] = [one for one in alarms.look(1.0) if one.text]
+    assert raised.kind == "camera_spool"
+    assert "/var/spool/pi1: Read-only file system" in str(raised.text)
+    alarms.status("pi1", status(), 2.0)
+    assert holding(alarms, 3.0) == []
+
+
+def test_pictures_that_were_given_up_are_told_for_a_while_after_the_last():
+    alarms = CameraAlarms()
+
+    def dropped(at_s: float, **said: Any) -> list[str]:
+        alarms.status("pi1", status(**said), at_s)
+        return [kind for kind in holding(alarms, at_s) if kind == "camera_dropped"]
+
+    assert dropped(0.0, dropped=0) == []
+    assert dropped(1.0, dropped=3) == ["camera_dropped"]
+    assert dropped(600.0, dropped=3) == ["camera_dropped"]
+    assert dropped(602.0, dropped=3) == []
+    assert dropped(603.0, state="offline", dropped=0) == []
+    assert dropped(604.0, dropped=3) == [], "the will was written before"
+    assert dropped(605.0, dropped=4) == ["camera_dropped"]
+    assert dropped(1300.0, dropped=1, run=str(uuid.uuid4())) == ["camera_dropped"], "another start, another count"
+
+
 def test_cameras_beyond_the_limit_take_their_alarms_with_them(monkeypatch):
     monkeypatch.setattr(camera_alarms, "_LIMIT", 2)
     alarms = CameraAlarms()

@@ -217,6 +217,12 @@ def test_frames_of_an_earlier_start_wait_for_the_retained_confirmation(site: Sit
     assert site.over(3) == [2]
 
 
+def test_frames_of_an_earlier_start_that_are_found_late_are_sent_again(site: Site):
+    site.connect(session_present=True)
+    site.delivery.recover([key(1), key(2)])
+    assert sorted(site.over(3)) == [1, 2]
+
+
 def test_a_frame_that_the_broker_refused_is_tried_again(site: Site):
     site.connect()
     site.capture(1)

@@ -286,6 +286,21 @@ def test_a_full_spool_drops_the_oldest_counts_them_and_says_so(
     consumer.close()
 
 
+def test_a_spool_folder_that_cannot_be_made_is_said_and_stops_nothing(
+    publishers: Publishers, consumer: Consumer, tmp_path: Path
+):
+    (tmp_path / "card").touch()
+    spool = tmp_path / "card" / "spool"
+    publisher = publishers.start("--spool", spool)
+    wait_for(lambda: len(consumer.payloads) > 5)
+    assert consumer.statuses.get(timeout=10)["spool"] == f"{spool / 'pi1'}: Not a directory"
+    (tmp_path / "card").unlink()
+    wait_for(lambda: list(spool.rglob("*.jpg")), what="frames go to the card once it is there")
+    wait_for(lambda: consumer.statuses.get(timeout=10)["spool"] == "", 15, what="the trouble is over")
+    assert (spool / "pi1" / ".lock").exists()
+    assert publisher.terminate() == 0
+
+
 def test_a_second_publisher_of_the_same_name_is_told_apart(publishers: Publishers, consumer: Consumer):
     first = publishers.start()
     wait_for(lambda: consumer.payloads)

@@ -83,6 +83,9 @@ def _troubled(cameras: dict[str, CameraStatus]) -> Iterator[Finding]:
         if said.trouble:
             advice = f"see to the camera, or run `posture-publisher doctor --pi-id {name}` there"
             yield warning(f"camera {name}", f"gives no pictures: {said.trouble}", advice)
+        if said.spool:
+            text = f"keeps its pictures in memory: {said.spool}"
+            yield warning(f"spool of {name}", text, "make room on that disk, or change the card: they wear out")
 
 
 def _rights(settings: BrokerSettings, sending: list[str], *, said: Collection[str]) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What is wrong with a camera, seen from its frames and its own words: silent, frozen, black, gaps, no source. Pure.
+"""What is wrong with a camera, seen from its frames and its own words: silent, frozen, black, gaps, no disk. Pure.
 
 Time is an argument (monotonic seconds). Pictures are never decoded: an even picture shows by how few bytes its scan
 has, an unchanged one by the checksum of them.
@@ -25,7 +25,7 @@ BLACK_S: Final = 5.0
 GAP_S: Final = 30.0
 """Numbers may be missing for this long: the publisher sends them again."""
 GAP_TOLD_S: Final = 600.0
-"""How long lost numbers are an alarm after the last one."""
+"""How long lost numbers, and frames that were given up, are an alarm after the last one."""
 EVEN: Final = 0.018
 """Bytes a pixel of the scan. Baseline JPEG needs 4 bytes for 256 pixels that are all alike, 0.0156 (ITU-T T.81, K.3);
 a picture of anything has more than twice as much."""
@@ -41,6 +41,8 @@ KINDS: Final = (
     "camera_frozen",
     "camera_black",
     "camera_gaps",
+    "camera_spool",
+    "camera_dropped",
 )
 _LIMIT: Final = 1000
 _INTERVALS: Final = 5
@@ -72,6 +74,8 @@ class _Camera:
     missing: int = 0
     missing_since_s: float | None = None
     missing_changed_s: float = 0.0
+    dropped: int = 0
+    dropped_s: float | None = None
 
 
 class CameraAlarms:
@@ -108,7 +112,11 @@ class CameraAlarms:
 
     def status(self, pi_id: str, said: CameraStatus, now: float) -> None:
         """The camera said how it is."""
-        camera = self._of(pi_id, now)
+        camera, dropped = self._of(pi_id, now), said.dropped or 0
+        before = camera.dropped if camera.status is not None and camera.status.run == said.run else 0
+        if dropped > before:
+            camera.dropped_s = now
+        camera.dropped = max(before, dropped)  # a will was written when there was none yet
         camera.status, camera.status_s, camera.unworded_s = said, now, None
 
     def look(self, now: float, missing: Callable[[str], int] = lambda _: 0, *, waiting: bool = False) -> Iterator[Said]:
@@ -128,6 +136,8 @@ class CameraAlarms:
                 _frozen(name, camera),
                 _black(name, camera),
                 _gaps(name, camera, missing(name), now),
+                _spool(name, camera),
+                _dropped(name, camera, now),
             )
             yield from (Said(kind, name, text) for kind, text in zip(KINDS, texts, strict=True))
 
@@ -220,3 +230,16 @@ def _gaps(name: str, camera: _Camera, missing: int, now: float) -> str | None:
     if now - camera.missing_since_s <= GAP_S or now - camera.missing_changed_s > GAP_TOLD_S:
         return None
     return f"{missing} pictures of {name} never came; is its network weak, or its spool too small?"
+
+
+def _spool(name: str, camera: _Camera) -> str | None:
+    status = camera.status
+    if status is None or not status.spool:
+        return None
+    return f"{name} keeps its pictures in memory, for its disk takes none ({status.spool}): they end with its publisher"
+
+
+def _dropped(name: str, camera: _Camera, now: float) -> str | None:
+    if camera.dropped_s is None or now - camera.dropped_s > GAP_TOLD_S:
+        return None
+    return f"{name} gives up pictures that have no row; see why they are not taken, or give its spool more room"

@@ -14,7 +14,8 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `spooled`: frames it still holds; `dropped`: frames that its full spool gave up since its start; `oldest`: the
     lowest number of `run` among them; `trouble`: why its source gives no pictures, or the broker
-    takes none; a will may say that too, where the broker ends the connection with each picture that it refuses.
+    takes none; a will may say that too, where the broker ends the connection with each picture that it refuses;
+    `spool`: why its disk takes no frames, so that they are kept in memory.
     """
 
     state: Literal["online", "offline"]
@@ -28,6 +29,7 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     capture: Literal["on", "off"] = "on"
     trouble: str | None = None
+    spool: str | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(CameraStatus)
@@ -42,7 +44,7 @@ def parse(payload: bytes) -> CameraStatus | None:
         status = _decoder.decode(payload)
     except NONSENSE:
         return None
-    texts = (status.run, status.source, status.version, status.trouble)
+    texts = (status.run, status.source, status.version, status.trouble, status.spool)
     numbers = (status.seq, status.spooled, status.dropped, status.oldest, status.fps)
     if any(t is not None and len(t) > _LONGEST for t in texts):
         return None
