@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from posture_agent.cli import cli
-from posture_agent.store import due, journal, picture_ages, rows, schema
+from posture_agent.store import ages, due, journal, retention, rows, schema
 from posture_agent.store.pictures import FOLDER
 from posture_agent.store.retention import Retention, would_go
 from posture_agent.store.settings import Keeping, StoreSettings
@@ -88,6 +88,30 @@ async def test_without_a_database_rows_stay_longer_whatever_their_marks(store: S
     await store.commit(*(frame(days, picture=None, run=None) for days in (40, 20, 0)))
     assert await remove(store, keep_days=30) == {"posture_log": 1}
     assert days_left(store) == [20, 0]
+
+
+async def test_without_a_database_rows_of_bad_posture_and_of_episodes_stay_longest(store: Store) -> None:
+    over = Episode(episode_id=new_id(), pi_id="pi1", started=ago(60.1), ended=ago(59.9), duration_s=17280)
+    await asyncio.wrap_future(store.committer.write(journal.episode(over)))
+    aged = ((100, "Bad"), (61, "Good"), (60, "Good"), (59, "Too_Far"), (50, "Bad"), (20, "Good"))
+    await store.commit(*(frame(days, status, picture=None, run=None) for days, status in aged))
+    await store.commit(frame(60, pi_id="pi2", picture=None, run=None), frame(0))
+    kept = {"keep_days": 30, "bad_keep_days": 90}
+    reader = store.outbox.reader()
+    looked = would_go(Keeping(StoreSettings(**kept), 30, drains=False), store.folder, reader, NOW)
+    reader.close()
+    assert dict(looked) == await remove(store, **kept) == {"posture_log": 4}
+    assert sorted(days_left(store)) == [0, 20, 50, 60]
+    assert await remove(store, keep_days=30, bad_keep_days=30) == {"posture_log": 2}
+
+
+async def test_without_a_database_episodes_stay_as_long_as_their_rows(store: Store) -> None:
+    for days in (800, 500, 0):
+        over = Episode(episode_id=new_id(), pi_id="pi1", started=ago(days + 0.1), ended=ago(days), duration_s=1)
+        await asyncio.wrap_future(store.committer.write(journal.episode(over)))
+    await write(store, "UPDATE posture_episode SET stored_at = ended, drained_at = ended")
+    assert await remove(store) == {"posture_episode": 1}
+    assert await remove(store, drains=True) == {"posture_episode": 1}
 
 
 async def test_a_row_stays_as_long_as_its_picture(store: Store) -> None:
@@ -208,16 +232,46 @@ async def test_the_newest_baseline_of_a_person_stays_for_ever(store: Store) -> N
     reader.close()
 
 
+def bounded(store: Store, *, share: float, drains: bool = False) -> Retention:
+    """Retention with a bound of that share of what rows take now."""
+    reader = store.outbox.reader()
+    bound = int(due.used_bytes(reader) * share)
+    reader.close()
+    settings = StoreSettings().model_copy(update={"keep_bytes": bound})
+    return Retention(Keeping(settings, 30, drains), outbox=store.outbox, writer=store.committer)
+
+
 async def test_without_a_database_the_oldest_rows_go_beyond_the_bound(store: Store) -> None:
     await store.commit(*(frame(5 - n / 100, reason="x" * 4000) for n in range(300)))
-    reader = store.outbox.reader()
-    settings = StoreSettings().model_copy(update={"keep_bytes": due.used_bytes(reader) // 2})
-    reader.close()
-    kept = Retention(Keeping(settings, 30, drains=False), outbox=store.outbox, writer=store.committer)
-    removed = await asyncio.to_thread(kept.once)
+    removed = await asyncio.to_thread(bounded(store, share=0.5).once)
     assert removed["posture_log"] == removed["pictures"] == 200
     assert len(pictured(store)) == 100
     assert max(days_left(store)) == 3
+
+
+async def test_beyond_the_bound_rows_of_bad_posture_go_last(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 10)
+    bad = [frame(300 + n / 100, "Bad", picture=None, reason="x" * 4000) for n in range(50)]
+    good = [frame(200 + n / 100, picture=None, reason="x" * 4000) for n in range(50)]
+    await store.commit(*bad, *good, frame(0))
+    await asyncio.to_thread(bounded(store, share=0.75).once)
+    left = [result.posture_status for result in store.reads.results(limit=1000)]
+    assert left.count("Bad") == 50
+    assert 10 <= left.count("Good") <= 30
+
+
+async def test_with_a_database_only_rows_that_were_drained_a_week_ago_make_room(store: Store) -> None:
+    await store.commit(*(frame(20, reason="x" * 4000) for _ in range(60)), frame(0))
+    for upto, days in ((40, 6), (20, 8)):
+        await write(store, "UPDATE posture_log SET drained_at = ? WHERE id <= ?", rows.text(ago(days)), upto)
+    kept = bounded(store, share=0.1, drains=True)
+    reader = store.outbox.reader()
+    going = would_go(kept._keeping, store.folder, reader, NOW)["posture_log_bytes"]
+    assert 60_000 < going < 200_000, "a third of the rows may go, whatever the bound is"
+    assert (await asyncio.to_thread(kept.once))["posture_log"] == 20
+    assert len(store.reads.results()) == 41
+    assert would_go(kept._keeping, store.folder, reader, NOW)["posture_log_bytes"] == 0
+    reader.close()
 
 
 async def test_frames_that_wait_for_analysis_push_no_rows_out(store: Store) -> None:
@@ -363,18 +417,25 @@ async def test_the_command_leaves_it_to_a_running_master(store: Store) -> None:
     assert "pictures" in dry.stdout
 
 
-async def test_choosing_pictures_reads_no_more_rows_than_it_needs(store: Store) -> None:
+async def test_choosing_pictures_or_rows_reads_no_more_rows_than_it_needs(store: Store) -> None:
     reader = store.outbox.reader()
-    wanted = {
-        picture_ages._ORDINARY: "posture_log_pictured",
-        picture_ages._BAD: "posture_log_pictured",
-        picture_ages._IN_EPISODE: "posture_log_camera",
-    }
-    for statement, index in wanted.items():
-        plan = " ".join(line[3] for line in reader.execute(f"EXPLAIN QUERY PLAN {statement}"))
-        assert index in plan
+    for condition, index in ((ages.PICTURED, "posture_log_pictured"), (ages.PICTURELESS, "posture_log_pictureless")):
+        for statement, wanted in zip(ages.statements(condition), (index, index, "posture_log_camera"), strict=True):
+            plan = " ".join(line[3] for line in reader.execute(f"EXPLAIN QUERY PLAN {statement}"))
+            assert wanted in plan
+            assert "TEMP B-TREE" not in plan
+    for rule in due.rules(Keeping(StoreSettings(), 30, drains=False), NOW)[:2]:
+        asked = f"EXPLAIN QUERY PLAN SELECT id FROM {rule._where} ORDER BY {rule.order} LIMIT 1"  # noqa: S608 - as is
+        plan = " ".join(line[3] for line in reader.execute(asked, rule.values))
         assert "TEMP B-TREE" not in plan
+        assert "SCAN posture_log" not in plan
     reader.close()
+
+
+def test_rows_of_bad_posture_must_live_at_least_as_long() -> None:
+    assert StoreSettings(keep_days=1000).bad_rows_days == 2000
+    with pytest.raises(ValueError, match="bad_keep_days"):
+        StoreSettings(keep_days=30, bad_keep_days=20)
 
 
 def test_pictures_of_bad_posture_must_live_at_least_as_long() -> None:

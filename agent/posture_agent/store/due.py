@@ -3,20 +3,27 @@
 The newest row of each table stays, so that its numbers go on rising.
 """
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from posture_agent.store import rows
-from posture_agent.store.settings import Keeping
+from posture_agent.store import ages, rows
+from posture_agent.store.ages import Lives, Old
+from posture_agent.store.settings import DRAINED_DAYS, Keeping, StoreSettings
 
 _WINDOW: Final = 100_000
 """Rows of `seen` that one look goes over: it has no index by time, for every frame would pay for that."""
 _ID_BYTES: Final = 80
 """What a remembered id takes with its index, about."""
-_LOGS: Final = ("placement_log", "operator_audit", "posture_episode")
+_LOGS: Final = ("placement_log", "operator_audit")
+# A restarted master reads the numbers of rows that are younger than its runs.
+_GONE: Final = (
+    "received_time < ? AND image_path IS NULL AND (run IS NULL OR id <= coalesce((SELECT CAST(value AS INTEGER)"
+    " FROM meta WHERE name = 'runs_as_of'), 0))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +70,71 @@ def deletion(table: str, key: str, keys: Sequence[int]) -> Callable[[sqlite3.Con
 def rules(keeping: Keeping, now: datetime) -> list[Rule]:
     """The rules for rows by age. Where there is a database, what is not in it yet stays here."""
     settings, drains = keeping.store, keeping.drains
-    days = settings.rows_days if drains else settings.keep_days
-    old, old_log = _before(now, days), _before(now, settings.log_days)
-    gone = "received_time < ? AND image_path IS NULL AND (run IS NULL OR id <= coalesce((SELECT CAST(value AS INTEGER)"
-    gone += " FROM meta WHERE name = 'runs_as_of'), 0))"  # a restarted master reads the numbers of younger ones
-    if drains:
-        results = Rule(
-            "posture_log", f"{gone} AND (drained_at < ? OR refused_at < ?)", (old, old, old_log), order="received_time"
-        )
-    else:
-        results = Rule("posture_log", gone, (old,), order="received_time")
+    old_log = _before(now, settings.log_days)
+    old_episode = old_log if drains else _before(now, max(settings.log_days, settings.bad_rows_days))
     sent = " AND (drained_at IS NOT NULL OR refused_at IS NOT NULL)" if drains else ""
     former = f"stored_at < ?{sent} AND id NOT IN (SELECT max(id) FROM posture_baseline GROUP BY pi_id, profile)"  # noqa: S608 - as above
     return [
-        results,
+        *(_drained_results(settings, now) if drains else _results(settings, now)),
         *(Rule(table, f"stored_at < ?{sent}", (old_log,)) for table in _LOGS),
+        Rule("posture_episode", f"stored_at < ?{sent}", (old_episode,)),
         Rule("posture_baseline", former, (old_log,)),
         Rule("outbox_refused", "at < ?", (old_log,)),
     ]
+
+
+def _drained_results(settings: StoreSettings, now: datetime) -> list[Rule]:
+    """Long enough in the database; there bad posture stays longest."""
+    old, old_log = _before(now, settings.rows_days), _before(now, settings.log_days)
+    due = f"{_GONE} AND (drained_at < ? OR refused_at < ?)"
+    return [Rule("posture_log", due, (old, old, old_log), order="received_time")]
+
+
+def _results(settings: StoreSettings, now: datetime) -> list[Rule]:
+    """Bad posture and episodes stay longest."""
+    old, bad_old = _before(now, settings.keep_days), _before(now, settings.bad_rows_days)
+    return [
+        Rule("posture_log", f"{ages.ORDINARY} AND {_GONE}", (old,), order="received_time"),
+        Rule("posture_log", f"NOT ({ages.ORDINARY}) AND {_GONE}", (bad_old,), order="received_time"),
+    ]
+
+
+def for_room(reader: sqlite3.Connection, keeping: Keeping, now: datetime, limit: int) -> list[Old]:
+    """Rows that go where all take too much room, at most `limit`, those nearest to the end of their time first."""
+    condition, values = _removable(keeping, now)
+    streams = (
+        ages.oldest_first(reader, f"{half} AND {condition}", values, _lives(keeping), now)
+        for half in (ages.PICTURED, ages.PICTURELESS)
+    )
+    return list(itertools.islice(ages.merged(*streams), limit))
+
+
+def surplus_bytes(reader: sqlite3.Connection, keeping: Keeping, now: datetime) -> int:
+    """What would go of rows for the sake of room, about."""
+    surplus = used_bytes(reader) - keeping.store.keep_bytes
+    if surplus <= 0:
+        return 0
+    condition, values = _removable(keeping, now)
+    removable, rows_in_all = (
+        int(rows.one(reader.execute(f"SELECT count(*) FROM posture_log WHERE {where}", bound)))  # noqa: S608 - as above
+        for where, bound in ((condition, values), ("1", ()))
+    )
+    return min(surplus, used_bytes(reader) * removable // max(1, rows_in_all))
+
+
+def _removable(keeping: Keeping, now: datetime) -> tuple[str, tuple[Any, ...]]:
+    newest = "posture_log.id < (SELECT max(id) FROM posture_log)"
+    if not keeping.drains:
+        return newest, ()
+    return f"{newest} AND posture_log.drained_at < ?", (_before(now, DRAINED_DAYS),)
+
+
+def _lives(keeping: Keeping) -> Lives:
+    """With a database a row stays `rows_days`, and as long as its picture."""
+    store = keeping.store
+    if not keeping.drains:
+        return Lives(store.keep_days, store.bad_rows_days)
+    return Lives(max(store.rows_days, store.pictures_days), max(store.rows_days, store.bad_pictures_days))
 
 
 def old_ids(seen_days: float, now: datetime) -> Rule:

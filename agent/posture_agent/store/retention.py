@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from posture_agent.store import due, picture_ages
+from posture_agent.store.ages import Old
 from posture_agent.store.outbox import Outbox
-from posture_agent.store.picture_ages import Old, Taken
+from posture_agent.store.picture_ages import Taken
 from posture_agent.store.pictures import Pictures, find
 from posture_agent.store.settings import Keeping
 from posture_agent.store.writing import transaction
@@ -35,9 +36,6 @@ _PAUSE_S: Final = 0.03
 """Between two batches, for the frames."""
 _MEASURED_AGAIN_S: Final = 86400.0
 _ENDING_S: Final = 1.0
-_ROW_BYTES: Final = (
-    "SELECT id, image_path FROM posture_log WHERE id < (SELECT max(id) FROM posture_log) ORDER BY id LIMIT ?"
-)
 
 Removed = Counter[str]
 """Rows by table; `pictures` and `picture_bytes`."""
@@ -110,8 +108,7 @@ class Retention:
             self._measure(reader, now)
             self._remove_pictures(reader, now, removed)
             self._remove_rows(reader, now, removed)
-            if not self._keeping.drains:
-                self._bound_rows(reader, removed)
+            self._bound_rows(reader, now, removed)
         return +removed
 
     def _run(self) -> None:
@@ -209,17 +206,17 @@ class Retention:
             self._write(rule.deletion(keys))
             removed[rule.table] += len(keys)
 
-    def _bound_rows(self, reader: sqlite3.Connection, removed: Removed) -> None:
-        """Without a database: the oldest rows go, with their pictures, until `posture.db` is within its bound."""
+    def _bound_rows(self, reader: sqlite3.Connection, now: datetime, removed: Removed) -> None:
+        """Until `posture.db` is within its bound rows go, with their pictures."""
         while due.used_bytes(reader) > self._settings.keep_bytes:
-            oldest = reader.execute(_ROW_BYTES, (BATCH,)).fetchall()
+            oldest = due.for_room(reader, self._keeping, now, BATCH)
             if not oldest:
                 return
-            paths = [path for _, path in oldest if path is not None]
+            paths = [old.path for old in oldest if old.path]
             freed = sum(self._size(path) for path in paths)
             self._unlink(paths)
             self._taken.bytes -= freed
-            self._write(due.deletion("posture_log", "id", [row_id for row_id, _ in oldest]))
+            self._write(due.deletion("posture_log", "id", [old.row_id for old in oldest if old.row_id is not None]))
             removed.update({"posture_log": len(oldest), "pictures": len(paths), "picture_bytes": freed})
 
     def _write(self, job: Callable[[sqlite3.Connection], None]) -> None:
@@ -253,7 +250,7 @@ def _without_picture(row_ids: Sequence[int]) -> Callable[[sqlite3.Connection], N
 def would_go(keeping: Keeping, data_dir: Path, reader: sqlite3.Connection, now: datetime) -> Removed:
     """What `Retention.once` would remove now; nothing is changed.
 
-    Of rows beyond `keep_bytes` only the surplus in bytes is known: `posture_log_bytes`.
+    Of rows beyond `keep_bytes` only the surplus in bytes is said, about: `posture_log_bytes`.
     """
     going: Removed = Counter()
     taken = picture_ages.measure(data_dir, reader, now)
@@ -268,8 +265,7 @@ def would_go(keeping: Keeping, data_dir: Path, reader: sqlite3.Connection, now: 
     for rule in (*due.rules(keeping, now), due.old_ids(keeping.seen_days, now)):
         going[rule.table] += rule.count(reader)
     going["runs"] = due.old_runs(reader, keeping.seen_days, now)
-    if not keeping.drains:
-        going["posture_log_bytes"] = max(0, due.used_bytes(reader) - keeping.store.keep_bytes)
+    going["posture_log_bytes"] = due.surplus_bytes(reader, keeping, now)
     return +going
 
 

@@ -99,6 +99,8 @@ CREATE TABLE IF NOT EXISTS waiting_frames (
 );
 CREATE INDEX IF NOT EXISTS posture_log_pictured ON posture_log ((posture_status = 'Bad'), received_time)
   WHERE image_path IS NOT NULL;
+CREATE INDEX IF NOT EXISTS posture_log_pictureless ON posture_log ((posture_status = 'Bad'), received_time)
+  WHERE image_path IS NULL;
 CREATE INDEX IF NOT EXISTS posture_episode_camera ON posture_episode (pi_id, ended);
 CREATE INDEX IF NOT EXISTS posture_episode_ended ON posture_episode (ended);
 """ + "\n".join(_FORGOTTEN.format(table=table, within=within) for table, within in _WITHIN.items())
