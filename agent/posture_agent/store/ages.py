@@ -27,7 +27,7 @@ _DAY_S: Final = 86400.0
 
 
 class Old(NamedTuple):
-    """A row or its picture: the share of its time that is spent, the row's id, the picture's path; None and "": none."""
+    """A row or its picture: the share of its time that is spent, the row's id, the path; None and "": none."""
 
     share: float
     row_id: int | None
