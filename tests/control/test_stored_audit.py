@@ -28,9 +28,9 @@ class Desk:
         audit = StoredAudit(store.committer, reader)
         self._requests = Requests(queries={}, commands={"act": self._act}, audit=audit)
 
-    async def _act(self, _args: dict[str, Any], author: str) -> dict[str, str]:
+    async def _act(self, args: dict[str, Any], author: str) -> object:
         self.executed += 1
-        return {"by": author}
+        return object() if "strange" in args else {"by": author}
 
     async def give(self, command: Command, author: str = "alice") -> Reply:
         return (await self._requests.answer(command, role="operator", author=author))[0]
@@ -78,3 +78,11 @@ async def test_an_id_that_comes_again_after_a_day_is_refused_and_the_old_line_st
 async def test_arguments_that_are_no_json_have_their_line_too(desk: Desk, strange: object) -> None:
     assert (await desk.give(Command(id="c2", verb="act", args={"x": strange}))).ok
     assert desk.lines() == [("c2", "alice", 1)]
+
+
+async def test_an_answer_that_cannot_be_written_is_a_failure_with_its_line(desk: Desk) -> None:
+    strange = Command(id="c3", verb="act", args={"strange": True})
+    for _ in range(2):
+        reply = await desk.give(strange)
+        assert (reply.ok, reply.body) == (False, None)
+    assert (desk.executed, desk.lines()) == (1, [("c3", "alice", 0)])

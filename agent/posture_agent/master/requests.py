@@ -154,7 +154,9 @@ class Requests:
             error = f"'{command.verb[:40]}' is not a command here; known: {', '.join(sorted(self._commands))}"
             return Reply(id=command.id, ok=False, error=error, code=Exit.USAGE)
         try:
-            return Reply(id=command.id, ok=True, body=await handler(command.args, author))
+            body = await handler(command.args, author)
+            msgspec.json.encode(body)  # what cannot be written is found here, not where the audit line is
+            return Reply(id=command.id, ok=True, body=body)
         except Stop as stop:
             return Reply(id=command.id, ok=False, error=stop.sentence, code=int(stop.code))
         except (msgspec.ValidationError, TypeError, ValueError) as error:
