@@ -14,15 +14,14 @@ from support.whole_site import Tell, WholeSite, database_of, ids_in, slowness, s
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 RECOVERY_S = 3.0
-"""From the start of a master's process to its first row, on a machine with a core to spare."""
+"""From the start of a master's process to its first row."""
 
 
 @pytest.mark.parametrize("where", ["local", "remote"])
 def test_the_master_is_killed_ten_times(new_site: Callable[..., WholeSite], tell: Tell, where: str) -> None:
     """1,500 frames; analysis by the master's own worker, which dies with it, or by one that stays.
 
-    Recovery is mostly the start of processes, which others on the machine slow down: the limit grows by as much as
-    they slow down a process that only computes.
+    Recovery is mostly the start of processes, which others on the machine slow down: how much is told beside it.
     """
     site = new_site()
     site.master.start()
@@ -41,16 +40,20 @@ def test_the_master_is_killed_ten_times(new_site: Callable[..., WholeSite], tell
         site.master.start(wait=False)
     count = site.finish(300)
     stored = sorted(stored_s(row) for row in site.rows())
-    took = [min(at_s for at_s in stored if at_s > began_s) - began_s for began_s in started_s]
+    ends_s = [*started_s[1:], float("inf")]
+    first_s = [
+        min((at_s for at_s in stored if began_s < at_s < end_s), default=end_s)
+        for began_s, end_s in zip(started_s, ends_s, strict=True)
+    ]
+    took = [first - began for first, began in zip(first_s, started_s, strict=True)]
     tell(
         count,
         f"first row after a master's start: median {median(took):.2f} s, slowest {max(took):.2f} s"
-        f" (each at most {RECOVERY_S} × this machine's slowness then, {median(slow):.1f} in the middle)",
+        f" (at most {RECOVERY_S}; this machine's slowness then: median {median(slow):.1f}, at most {max(slow):.1f})",
     )
     count.right()
     assert count.frames == 1500
-    late = [(round(one, 2), round(then, 1)) for one, then in zip(took, slow, strict=True) if one > RECOVERY_S * then]
-    assert not late, "seconds to the first row, and the machine's slowness then"
+    assert max(took) <= RECOVERY_S
 
 
 @pytest.mark.parametrize("point", ["after_picture_before_commit", "after_commit_before_ack"])

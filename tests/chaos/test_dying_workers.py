@@ -39,10 +39,13 @@ def site(new_site: Callable[..., WholeSite]) -> WholeSite:
     return site
 
 
-def requeued_after_s(site: WholeSite, at_s: list[float]) -> list[float]:
-    """For each frame that came back from agx, how long after the last of the moments `at_s` that was."""
+def requeued_after_s(site: WholeSite, at_s: list[float]) -> list[list[float]]:
+    """For each of the moments `at_s`: how long after it each frame came back from agx, until the next one."""
     again = [step.at_s for _, step in steps(site.rows(), "requeued") if "(agx/main)" in step.detail]
-    return [moment - max(at for at in at_s if at <= moment) for moment in again if moment >= at_s[0]]
+    ends_s = [*at_s[1:], float("inf")]
+    return [
+        [moment - began for moment in again if began <= moment < end] for began, end in zip(at_s, ends_s, strict=True)
+    ]
 
 
 def test_a_worker_is_killed_with_frames_in_flight_three_times(site: WholeSite, tell: Tell) -> None:
@@ -59,10 +62,11 @@ def test_a_worker_is_killed_with_frames_in_flight_three_times(site: WholeSite, t
         site.ready("agx/main")
     count = site.finish()
     took = requeued_after_s(site, killed_s)
-    tell(count, f"leased again after a kill: {len(took)} frames, slowest {max(took):.2f} s (at most {KILLED_S})")
+    assert all(took), f"a kill after which no frame came back: {took}"
+    slowest = max(map(max, took))
+    tell(count, f"leased again after a kill: {[len(of) for of in took]} frames, {slowest:.2f} s (at most {KILLED_S})")
     count.right()
-    assert len(took) >= 3
-    assert max(took) <= KILLED_S
+    assert slowest <= KILLED_S
 
 
 def test_a_worker_is_stopped_for_ten_seconds(site: WholeSite, tell: Tell) -> None:
@@ -76,7 +80,7 @@ def test_a_worker_is_stopped_for_ten_seconds(site: WholeSite, tell: Tell) -> Non
     resume_all_of(site.workers["agx"])
     site.ready("agx/main", 20)
     count = site.finish()
-    took = requeued_after_s(site, [stopped_s])
+    [took] = requeued_after_s(site, [stopped_s])
     stale = site.operator.site().counters.stale
     tell(
         count, f"leased again after silence: {len(took)} frames, {max(took):.2f} s (at most {SILENT_S}); stale {stale}"
@@ -95,7 +99,7 @@ def test_a_dead_loop_in_a_worker(site: WholeSite, tell: Tell) -> None:
     site.more_rows(20)
     site.workers["agx"].kill()
     count = site.finish()
-    took = requeued_after_s(site, [stuck_s])
+    [took] = requeued_after_s(site, [stuck_s])
     tell(count, f"leased again after silence: {len(took)} frames, {max(took):.2f} s (at most {SILENT_S})")
     count.right()
     assert max(took) <= SILENT_S
@@ -112,7 +116,7 @@ def test_a_hang_inside_analysis(new_site: Callable[..., WholeSite], tell: Tell, 
     child = site.child("agx").pid
     site.camera("bad", 1)
     wait_for((tmp_path / "hung").exists, 30, what="the frame hangs")
-    wait_for(lambda: not _is_child(site, child), 30, what="the child is replaced")
+    wait_for(lambda: _child_pid(site) not in (None, child), 30, what="there is another child")
     count = site.finish()
     rows = site.rows()
     usual = [_analysis_s(row) for row in rows if row["attempt"] == 1 and row["pi_id"] == "pi1"]
@@ -120,23 +124,28 @@ def test_a_hang_inside_analysis(new_site: Callable[..., WholeSite], tell: Tell, 
     [(hung, requeued)] = [(row, step) for row, step in steps(rows, "requeued") if "the analysis hung (" in step.detail]
     started_s = next(step.at_s for step in story(hung) if step.step == "started")
     hung_s = requeued.at_s - started_s
+    after = sum(row["processed_by"] == "agx" and stored_s(row) > requeued.at_s for row in rows)
     done = sorted(stored_s(row) for row in rows)
-    gap_s = max(after - before for before, after in pairwise(done))
+    gap_s = max(later - sooner for sooner, later in pairwise(done))
     tell(
-        count, f"hung frame ended after {hung_s:.2f} s (lease {lease_s:.1f}); longest pause of the others {gap_s:.2f} s"
+        count,
+        f"hung frame ended after {hung_s:.2f} s (lease {lease_s:.1f}); longest pause of the others {gap_s:.2f} s;"
+        f" {after} rows by the new child",
     )
     count.right()
     assert hung["pi_id"] == "bad"
-    assert hung_s <= lease_s + 1.0
+    assert hung_s <= lease_s + 0.5
+    assert after >= 10
     assert gap_s <= lease_s
     assert parent.alive
 
 
-def _is_child(site: WholeSite, pid: int) -> bool:
+def _child_pid(site: WholeSite) -> int | None:
+    """The process id of the child of agx; None while there is none."""
     try:
-        return site.child("agx").pid == pid
+        return site.child("agx").pid
     except IndexError:
-        return False
+        return None
 
 
 def _analysis_s(row: dict[str, Any]) -> float:

@@ -11,7 +11,7 @@ from support.whole_site import Tell, WholeSite, steps
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(400)]
 
 HOLE_S = 20
-SILENT_S = 3.5 + 0.25
+SILENT_S = 3.5
 
 
 def test_delay_resets_and_a_blackhole_before_a_worker(new_site: Callable[..., WholeSite], tell: Tell) -> None:

@@ -58,8 +58,13 @@ def test_back_to_the_node_during_drain(site: WholeSite, tell: Tell) -> None:
     site.pin("agx")
     becomes(site, "PINNED")
     site.more_rows(6)
+    child = site.child("agx")
+    child.suspend()  # it cannot finish what a thread has taken: the drain lasts
+    site.holding("agx", 1)
     site.operator.override("local")
+    wait_for(lambda: site.operator.worker_is("agx/main", "draining"), 4, what="agx drains")
     site.operator.override("node:agx")
+    child.resume()
     becomes(site, "PINNED")
     back_s = time.time()
     site.more_rows(12)
