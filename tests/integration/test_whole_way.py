@@ -252,6 +252,13 @@ def test_a_database_that_is_away_delays_rows_and_loses_none(
         )
         assert len(cursor.fetchall()) == len(ids)
 
+    def told() -> list[str]:
+        steps = [step["step"] for step in master.console("frame", ids[-1])["steps"]]
+        return steps if "drained" in steps else []
+
+    steps = wait_for(told, 20, what="the frame's story says that its row is in PostgreSQL")
+    assert [step for step in steps if step in ("committed", "sent", "drained")] == ["committed", "sent", "drained"]
+
 
 def test_a_second_master_on_the_same_folder_is_refused_in_one_line(
     master: Master, programs: Programs, broker: Mosquitto
