@@ -7,7 +7,6 @@ behind a dialog. Views that are covered cost nothing.
 import asyncio
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -17,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.events import Key
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
 
 from posture_console.collecting import Collecting
 from posture_console.core.connection import Connection
@@ -31,25 +29,20 @@ from posture_console.links.loop import new_loop
 from posture_console.links.master_link import MasterLink
 from posture_console.links.session import Answer
 from posture_console.links.source import Source
+from posture_console.opening import OpeningApp
 from posture_console.own_load import OwnLoad
 from posture_console.record.recorder import TapedStore
 from posture_console.remembered import PictureMemory
-from posture_console.screens.drill import screen_for
 from posture_console.screens.help import HelpScreen, keys_of
 from posture_console.screens.jobs import JobsView
-from posture_console.screens.links import LinksView
-from posture_console.screens.listed import ListedDetail
-from posture_console.screens.notices import NoticesView
 from posture_console.screens.overview import OverviewView
 from posture_console.screens.palette import Places
 from posture_console.screens.tables import CamerasView, DecisionsView, LogView, NodesView
 from posture_console.screens.view import VIEWS, View, uncovered
 from posture_console.settings import ConsoleSettings, Target, target_named
 from posture_console.styles.themes import LOOKS
-from posture_console.switching import SwitchingApp
 from posture_console.taping import Taping
 from posture_console.widgets import terminal_pictures
-from posture_console.widgets.live_table import LiveTable
 from posture_shared.exits import Exit, Stop
 
 if TYPE_CHECKING:
@@ -74,7 +67,7 @@ class _Seen:
     recording: str
 
 
-class ConsoleApp(SwitchingApp):
+class ConsoleApp(OpeningApp):
     """The console for one master at a time, or for what `source` has instead."""
 
     TITLE = "posture edge"
@@ -101,6 +94,10 @@ class ConsoleApp(SwitchingApp):
         Binding("colon", "command_palette", "Go to", key_display=":", id="palette", tooltip="Go anywhere by name"),
         Binding("t", "theme", "Theme", show=False, id="theme", tooltip="The next theme"),
         Binding("L", "links", "Links", show=False, id="links", tooltip="Every connection: state, last message, rate"),
+        Binding("a", "alarms", "Alarms", show=False, id="alarms", tooltip="All alarms: filter, mark, silence them"),
+        Binding(
+            "v", "overrides", "Overrides", show=False, id="overrides", tooltip="The overrides in force; clear them"
+        ),
         Binding("R", "record", "Record", show=False, id="record", tooltip="Record into a file here, or end that"),
         Binding(
             "i", "notices", "Told", show=False, id="notices", tooltip="What was told: messages and alarms, with time"
@@ -136,7 +133,7 @@ class ConsoleApp(SwitchingApp):
         self.link: Source = source or self._link_to(target)
         self.taping = Taping()
         self.notices = Notices()
-        self._own_load = OwnLoad()
+        self._own_load = OwnLoad(lambda: self.sent_bytes)
         self.picture_mode = picture_mode
         self._remembering = remembering
         self.last_act: tuple[Done, ...] = ()
@@ -244,21 +241,12 @@ class ConsoleApp(SwitchingApp):
             read_only=target.refusal,
         )
 
-    def action_links(self) -> None:
-        """Open the link matrix."""
-        self._show(LinksView())
-
-    def _show(self, screen: Screen[None]) -> None:
-        """Open a view over the one that is there; one that is about the whole site is never there twice in a row."""
-        if isinstance(screen, ListedDetail) and type(screen) is type(self.screen):
-            return
-        self.push_screen(screen)
-        self.call_next(self.flush)
-
     def action_command_palette(self) -> None:
         """Open the palette, by what it can do."""
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="a view, a camera, an act: some of its letters"))
+            self.push_screen(
+                CommandPalette(placeholder="a view, a camera, an act: some of its letters; or frame and its id")
+            )
 
     async def action_record(self) -> None:
         """Record into a new file where the console was started, or end that."""
@@ -285,10 +273,6 @@ class ConsoleApp(SwitchingApp):
         self.notices.add(message, severity, self.reading().moment.now)
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
-    def action_notices(self) -> None:
-        """Show what was told."""
-        self._show(NoticesView())
-
     def change_theme(self, name: str) -> None:
         """Look different; everything is painted anew."""
         self.theme = name
@@ -299,16 +283,6 @@ class ConsoleApp(SwitchingApp):
         self.picture_mode = mode
         if self._remembering is not None:
             self._remembering.keep(mode)
-
-    def action_view(self, mode: str) -> None:
-        """Go to a view, from wherever one is; details that were opened above it are closed."""
-        self.switch_mode(mode)
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def open_screen(self, kind: Callable[[str], Screen[None]], name: str) -> None:
-        """Open the view of a camera or node by its name."""
-        self._show(kind(name))
 
     def action_theme(self) -> None:
         """The next theme."""
@@ -326,12 +300,6 @@ class ConsoleApp(SwitchingApp):
         if self.screen_stack:  # none is left at the end
             self.flush()
             self.paint()
-
-    @on(LiveTable.Opened)
-    def _open(self, event: LiveTable.Opened) -> None:
-        screen = screen_for(event.record)
-        if screen is not None:
-            self._show(screen)
 
 
 def run_console(settings: ConsoleSettings, target: Target) -> int:

@@ -1,6 +1,7 @@
-"""What this console itself takes: CPU of one core and memory, sampled at most every two seconds."""
+"""What this console itself takes: CPU, memory, bytes to the terminal, sampled at most every two seconds."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import psutil
@@ -11,9 +12,11 @@ EVERY_S: Final = 2.0
 
 
 class OwnLoad:
-    """This process, measured when asked and a sample is due."""
+    """This process, measured when asked and a sample is due; `sent` says how many bytes the terminal got so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, sent: Callable[[], int]) -> None:
+        self._sent = sent
+        self._sent_bytes = 0
         self._process = psutil.Process()
         self._process.cpu_percent(None)
         self._at_s = time.monotonic()
@@ -23,6 +26,8 @@ class OwnLoad:
         """The newest sample; None before the first."""
         at_s = time.monotonic()
         if at_s - self._at_s >= EVERY_S:
-            self._at_s = at_s
-            self._last = Own(self._process.cpu_percent(None), self._process.memory_info().rss)
+            sent_bytes = self._sent()
+            rate = (sent_bytes - self._sent_bytes) / (at_s - self._at_s)
+            self._at_s, self._sent_bytes = at_s, sent_bytes
+            self._last = Own(self._process.cpu_percent(None), self._process.memory_info().rss, rate)
         return self._last

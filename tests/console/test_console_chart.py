@@ -74,3 +74,15 @@ def test_decisions_without_numbers_have_no_chart(inputs: dict[str, Any]) -> None
 def test_candidates_of_another_version_do_no_harm() -> None:
     odd = decision(candidates=[{}, {"node": None, "cpu": "12"}, {"name": "x", "cpu": 1e9, "projected": -5}])
     assert len(candidate_rows(odd, 50)) == 6
+
+
+@pytest.mark.parametrize(("rows", "named"), [(10, ["60", "50"]), (5, ["60", "50"]), (4, ["60/50"])])
+def test_both_thresholds_are_named_however_few_rows_there_are(rows: int, named: list[str]) -> None:
+    lines = [plain(line) for line in load_chart([10.0], BAND, 40, rows)]
+    assert [line.split()[0] for line in lines if "┄" in line] == named
+
+
+def test_a_long_name_of_both_thresholds_moves_the_axis_of_every_row() -> None:
+    lines = [plain(line) for line in load_chart([10.0], Band(100.0, 95.0), 40, 4)]
+    assert {line.index("│") for line in lines[:-1]} == {7}
+    assert lines[0].startswith("100/95")

@@ -258,12 +258,13 @@ async def test_a_toast_that_is_gone_is_found_again(new_app: NewApp, until: Until
 
 
 def test_the_consoles_own_load_is_sampled_at_most_every_two_seconds() -> None:
-    own = OwnLoad()
+    own = OwnLoad(lambda: 6000)
     assert own.now() is None
     own._at_s -= 3
     first = own.now()
     assert first is not None
     assert first.rss > 1_000_000
+    assert 1500 < first.sent <= 2000
     assert own.now() is first
 
 

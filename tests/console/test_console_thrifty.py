@@ -55,7 +55,7 @@ async def test_thrifty_updates_make_the_same_screen_with_half_of_the_bytes(
             await pilot.pause()
             whole = app.screen._compositor.render_update(full=True)
             plain.feed(whole, app)
-            thrifty.feed(_thrifty(whole), app)
+            thrifty.feed(_thrifty(whole, str), app)
             assert thrifty.cells == plain.cells, key
         await pilot.press("escape", "1")
         plain.received = thrifty.received = 0
@@ -68,12 +68,12 @@ async def test_thrifty_updates_make_the_same_screen_with_half_of_the_bytes(
             part = compositor.render_partial_update()
             assert type(part) is ChopsUpdate
             plain.feed(part, app)
-            thrifty.feed(_thrifty(part), app)
+            thrifty.feed(_thrifty(part, str), app)
         whole = compositor.render_update(full=True)
         plain.feed(whole, app)
         shown = Terminal()
         shown.feed(whole, app)
-        thrifty.feed(_thrifty(whole), app)
+        thrifty.feed(_thrifty(whole, str), app)
         assert thrifty.cells == shown.cells
     assert thrifty.received < plain.received / 2
 
@@ -84,7 +84,7 @@ async def test_a_part_of_a_line_is_sent_without_what_stands_left_of_it(new_app: 
         await until(lambda: app.link.connection.is_live)
         compositor = app.screen._compositor
         compositor._dirty_regions = {Region(60, 6, 4, 1)}
-        text = _thrifty(compositor.render_partial_update()).render_segments(app.console)
+        text = _thrifty(compositor.render_partial_update(), str).render_segments(app.console)
         assert text.startswith("\x1b[7;61H")
         assert text.endswith("\x1b[0m")
         assert len(text) < 60

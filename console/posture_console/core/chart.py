@@ -1,6 +1,6 @@
 """What a decision was taken from, drawn in text: its samples against the band, and the room that each node had."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from posture_console.core.bars import SPARKS, load_tone
@@ -35,34 +35,45 @@ def samples_of(decision: Decision) -> list[float]:
 def load_chart(samples: Sequence[float], band: Band, cells: int, rows: int = 10) -> list[Cell]:
     """Loads as columns over 0–100 %, the thresholds as dashed lines named at the axis, the values below.
 
-    Each of the `rows` lines stands for an equal part; where both thresholds fall into one, the higher is drawn.
+    Each of the `rows` lines stands for an equal part; where both thresholds fall into one, it is named after both.
     """
-    room = max(1, cells - _AXIS - 2)
+    names = [_limits(band, row, rows) for row in reversed(range(rows))]
+    axis = max(_AXIS, *(len(name) for name in names))
+    room = max(1, cells - axis - 2)
     wide = max(1, min(_WIDEST, (room + _GAP) // max(1, len(samples)) - _GAP))
-    lines = [_row(samples, band, (row, rows), wide) for row in reversed(range(rows))]
+    lines = [
+        joined(_axis(name, (row, rows), axis), *_row(samples, band, (row, rows), (wide, "┄" if name else " ")))
+        for row, name in zip(reversed(range(rows)), names, strict=True)
+    ]
     values: list[Cell] = []
     for value in samples:
         values.append(
             fit_cell((Span(f"{value:.0f}%"[:wide], load_tone(value, band.high, band.low)),), wide, right=True)
         )
         values.append((Span(" " * _GAP),))
-    return [*lines, joined((Span(" " * (_AXIS + 2)),), *values)]
+    return [*lines, joined((Span(" " * (axis + 2)),), *values)]
 
 
-def _row(samples: Sequence[float], band: Band, place: tuple[int, int], wide: int) -> Cell:
+def _limits(band: Band, row: int, rows: int) -> str:
+    """The thresholds that fall into a row, the higher first."""
+    return "/".join(f"{value:.0f}" for value in band if int(min(99.9, max(0.0, value)) * rows / 100) == row)
+
+
+def _axis(limits: str, place: tuple[int, int], cells: int) -> Cell:
     row, rows = place
+    label = limits or {0: "0", rows - 1: "100"}.get(row, "")
+    return (Span(label.rjust(cells), Tone.STRONG if limits else Tone.FAINT), Span(" │", Tone.FAINT))
+
+
+def _row(samples: Sequence[float], band: Band, place: tuple[int, int], drawn: tuple[int, str]) -> Iterator[Cell]:
+    """One row's part of each column: so many cells of it, and what stands where nothing of it does."""
+    (row, rows), (wide, empty) = place, drawn
     step = 100 / rows
-    limit = next((value for value in band if int(min(99.9, value) / step) == row), None)
-    label = f"{limit:.0f}" if limit is not None else {0: "0", rows - 1: "100"}.get(row, "")
-    empty = Span("┄", Tone.DIM) if limit is not None else Span(" ", Tone.DIM)
-    spans = [Span(label.rjust(_AXIS), Tone.STRONG if limit is not None else Tone.FAINT), Span(" │", Tone.FAINT)]
     for value in samples:
         filled = round((min(100.0, max(0.0, value)) - row * step) / step * (len(SPARKS) - 1))
         block = SPARKS[max(0, min(len(SPARKS) - 1, filled))]
-        tone = load_tone(value, band.high, band.low)
-        spans.append(Span(block * wide, tone) if block != " " else Span(empty.text * wide, empty.tone))
-        spans.append(Span(empty.text * _GAP, empty.tone))
-    return tuple(spans)
+        full = Span(block * wide, load_tone(value, band.high, band.low))
+        yield (full if block != " " else Span(empty * wide, Tone.DIM), Span(empty * _GAP, Tone.DIM))
 
 
 def candidate_rows(decision: Decision, cells: int) -> list[Cell]:

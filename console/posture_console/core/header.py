@@ -9,7 +9,7 @@ from posture_console.core.explain import site_verdict
 from posture_console.core.overriding import badge
 from posture_console.core.playback import playback_line
 from posture_console.core.quantities import clock_time, size
-from posture_console.core.reading import Reading
+from posture_console.core.reading import Own, Reading
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Cell, Span, Tone, cell_width, clip_cell, joined, word
 from posture_console.core.status import PLACEMENT, look
@@ -83,6 +83,14 @@ def _optional(reading: Reading) -> list[Cell]:
     if connection.round_trip_ms is not None:
         cells.append((Span(f"{connection.round_trip_ms:.0f} ms", Tone.FAINT),))
     return cells
+
+
+def own_line(own: Own | None) -> Cell:
+    """What this console itself takes, in one line of the smallest screen."""
+    label = Span("this console  ", Tone.DIM)
+    if own is None:
+        return (label, Span("measured in a moment", Tone.FAINT))
+    return (label, Span(f"{own.cpu:.0f} % of one core, {size(own.rss)}, {size(round(own.sent))}/s to the terminal"))
 
 
 def tabs(names: Sequence[tuple[str, int | None]], active: str) -> list[tuple[str, Cell]]:

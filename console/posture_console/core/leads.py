@@ -8,7 +8,7 @@ from posture_console.core.rows.cameras import CameraLine
 from posture_console.core.rows.happenings import Happening
 from posture_console.core.store import SiteStore
 from posture_shared.placement.state import ALL
-from posture_shared.records import Alarm, Decision, Result
+from posture_shared.records import Alarm, Decision, Override, Result
 
 
 def camera_of(record: Any) -> str | None:
@@ -18,6 +18,8 @@ def camera_of(record: Any) -> str | None:
             return camera.pi_id
         case Result(pi_id=pi_id):
             return pi_id
+        case Override(scope=scope) if scope != ALL:
+            return scope
         case _:
             return None
 

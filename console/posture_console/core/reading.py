@@ -10,10 +10,11 @@ from posture_console.core.store import SiteStore
 
 
 class Own(NamedTuple):
-    """What this console takes: CPU in per cent of one core, memory in bytes."""
+    """What this console takes: CPU in per cent of one core, memory in bytes, bytes a second to the terminal."""
 
     cpu: float
     rss: int
+    sent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from textual.binding import Binding, BindingType
 from posture_console.core.leads import camera_about, node_about
 from posture_console.core.quantities import duration, moment
 from posture_console.core.reading import Reading
+from posture_console.core.sanitise import one_line
 from posture_console.core.silencing import silence_words
 from posture_console.core.spans import Tone, joined, word
 from posture_console.core.status import SEVERITY, look
+from posture_console.screens.carrying import Copied
 from posture_console.screens.leading import LeadingView
 from posture_console.widgets.facts import FactsView
 from posture_shared.records import Alarm
@@ -55,6 +57,10 @@ class AlarmView(LeadingView):
     def record(self) -> Alarm:
         """This alarm."""
         return self._alarm
+
+    def copied(self) -> Copied:
+        """What it says."""
+        return Copied("the alarm", one_line(f"{self._alarm.subject}: {self._alarm.text}"))
 
     def its_camera(self) -> str | None:
         """The camera it is about."""

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from posture_console.core.export import as_csv, as_json
-from posture_console.widgets.facts import FactsView
 from posture_console.widgets.live_table import LiveTable
+from posture_console.widgets.scrolling_lines import ScrollingLines
 
 
 class Copied(NamedTuple):
@@ -58,7 +58,7 @@ class Carrying(Screen[None]):
 
     def copied(self) -> Copied | None:
         """What this view is about, where no table has the focus: the facts that have it."""
-        return Copied("what stands there", self.focused.text) if isinstance(self.focused, FactsView) else None
+        return Copied("what stands there", self.focused.text) if isinstance(self.focused, ScrollingLines) else None
 
     def action_copy(self) -> None:
         """Copy the rows that are meant, else what the view is about."""

@@ -8,16 +8,21 @@ from textual.containers import Container
 from posture_console.core.chart import band_of, candidate_rows, load_chart, samples_of
 from posture_console.core.explain import decision_facts
 from posture_console.core.reading import Reading
+from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Cell, Span, Tone, joined, word
 from posture_console.core.status import PLACEMENT, look
+from posture_console.screens.carrying import Copied
 from posture_console.screens.leading import LeadingView
-from posture_console.widgets.cell_lines import CellLines
 from posture_console.widgets.facts import FactsView
+from posture_console.widgets.scrolling_lines import ScrollingLines
 from posture_shared.placement.state import ALL
 from posture_shared.records import Decision
 
 _TALL: Final = 14
 """Lines that a full chart needs with all around it but the nodes."""
+_ROWS: Final = 10
+_FEW_ROWS: Final = 5
+"""Rows of a chart where there is little room: the usual limits still have one each."""
 
 
 class DecisionView(LeadingView):
@@ -34,7 +39,7 @@ class DecisionView(LeadingView):
         """Facts beside the numbers they stand on."""
         with Container(id="decision"):
             yield FactsView(id="facts", classes="panel")
-            yield CellLines(id="numbers", classes="panel")
+            yield ScrollingLines(id="numbers", classes="panel")
 
     def on_mount(self) -> None:
         """Name the panels."""
@@ -47,8 +52,14 @@ class DecisionView(LeadingView):
         view = self.query_one(FactsView)
         view.border_title = f"Decision {decision.generation}"
         view.show_facts(facts)
-        numbers = self.query_one("#numbers", CellLines)
-        numbers.show(numbers_of(decision, *numbers.content_size))
+        numbers = self.query_one("#numbers", ScrollingLines)
+        numbers.show_fitting(lambda cells: numbers_of(decision, cells, numbers.content_size.height))
+
+    def copied(self) -> Copied | None:
+        """The sentence that explains it; the numbers, where those have the focus."""
+        if self.focused is not None and self.focused.id == "numbers":
+            return super().copied()
+        return Copied("why it was decided", one_line(self._decision.reason))
 
     def its_camera(self) -> str | None:
         """The camera whose frames it moved; None for all."""
@@ -63,7 +74,7 @@ class DecisionView(LeadingView):
 def numbers_of(decision: Decision, cells: int, height: int) -> list[Cell]:
     """The samples against the band, then the nodes that were weighed; the chart is lower where there is little room."""
     samples, band = samples_of(decision), band_of(decision)
-    rows = 10 if height >= _TALL + 2 * len(decision.candidates) else 4
+    rows = _ROWS if height >= _TALL + 2 * len(decision.candidates) else _FEW_ROWS
     lines: list[Cell] = []
     if samples and band is not None:
         mean = joined((Span("the master's load, mean ", Tone.DIM),), word(f"{sum(samples) / len(samples):.1f} %"))

@@ -17,7 +17,8 @@ from posture_console.screens.links import LinksView
 from posture_console.screens.node import NodeView
 from posture_console.screens.result import ResultView
 from posture_shared.messages.jobs import Job
-from posture_shared.records import Alarm, Decision, Link, Result
+from posture_shared.placement.state import ALL
+from posture_shared.records import Alarm, Decision, Link, Override, Result
 
 
 def screen_for(record: Any) -> Screen[None] | None:
@@ -28,6 +29,8 @@ def screen_for(record: Any) -> Screen[None] | None:
             opened = screen_for(inner)
         case CameraLine(camera=camera):
             opened = CameraView(camera.pi_id)
+        case Override(scope=scope) if scope != ALL:
+            opened = CameraView(scope)
         case NodeLine(node=node):
             opened = NodeView(node)
         case Job():

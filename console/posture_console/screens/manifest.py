@@ -1,9 +1,10 @@
 """The last question before a Job is launched: what will be sent, what the API server says to it. Enter hits Cancel."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button
 
@@ -19,6 +20,10 @@ _MANIFEST: Final = 8
 
 class ManifestScreen(ConfirmScreen):
     """A confirmation with a text that scrolls by PgUp and PgDn; `lines` are safe to show."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("C", "copy", "Copy the manifest", show=False),
+    ]
 
     def __init__(self, title: str, verb: str, facts: Callable[[], Sequence[Fact]], lines: Sequence[str]) -> None:
         super().__init__(title, verb, facts)
@@ -40,6 +45,11 @@ class ManifestScreen(ConfirmScreen):
         """Fill in the manifest."""
         self.query_one("#manifest").border_title = "Manifest · PgUp PgDn"
         self.query_one("#manifest-text", CellLines).show([word(line, Tone.DIM) for line in self._text])
+
+    def action_copy(self) -> None:
+        """Copy the manifest."""
+        self.app.copy_to_clipboard("\n".join(self._text))
+        self.app.notify("copied the manifest", markup=False)
 
     def action_page(self, pages: int) -> None:
         """Read on."""

@@ -57,12 +57,12 @@ class Overriding(CommandingScreen):
         if wish is None:
             return
         if wish.target is None:
-            await self._clear(wish.scopes)
+            await self.clear(wish.scopes)
         elif await self.confirmed("Override placement", "Override", lambda: self._set_facts(wish)):
             self._send([_set_order(scope, wish) for scope in wish.scopes])
 
-    async def _clear(self, scopes: Sequence[str]) -> None:
-        """Those of `scopes` that have an override of their own when the operator says yes."""
+    async def clear(self, scopes: Sequence[str]) -> None:
+        """Clear those of `scopes` that have an override of their own when the operator says yes."""
 
         def held() -> list[str]:
             store = self._commanding.reading().store

@@ -44,7 +44,7 @@ class OverviewView(View):
         yield CellLines(id="flow")
         with Horizontal(id="now"):
             yield LiveTable(
-                CAMERAS.only("camera", "status", "age", "neck", "body", "fps", "placement", "good", "trend"),
+                CAMERAS.only("camera", "status", "age", "placement", "neck", "body", "fps", "good", "trend"),
                 id="cameras-now",
                 classes="panel",
             )

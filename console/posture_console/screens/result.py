@@ -13,6 +13,7 @@ from posture_console.core.leads import decision_for
 from posture_console.core.reading import Reading
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
+from posture_console.screens.carrying import Copied
 from posture_console.screens.framing import Asking, FramingView
 from posture_console.widgets.facts import FactsView
 from posture_console.widgets.picture import Picture
@@ -75,6 +76,10 @@ class ResultView(FramingView):
     def record(self) -> Result:
         """This result."""
         return self._result
+
+    def copied(self) -> Copied:
+        """The frame's id: what every verb and every log takes."""
+        return Copied("the frame's id", self._result.frame_id)
 
     def its_camera(self) -> str:
         """The camera it came from."""

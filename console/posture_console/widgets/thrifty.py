@@ -6,7 +6,7 @@ known here, Textual's own way is taken.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -33,23 +33,32 @@ class Ink(NamedTuple):
 
 
 class ThriftyApp(App[int]):
-    """An app that sends little."""
+    """An app that sends little, and knows how much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent_bytes = 0
+        """What the terminal was sent to draw so far."""
 
     def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        super()._display(screen, _thrifty(renderable))
+        super()._display(screen, _thrifty(renderable, self._count))
+
+    def _count(self, text: str) -> str:
+        self.sent_bytes += len(text.encode(errors="replace"))
+        return text
 
 
-def _thrifty(update: Any) -> Any:
+def _thrifty(update: Any, sent: Callable[[str], str]) -> Any:
     if type(update) is ChopsUpdate:
-        return _Parts(update)
-    return _Whole(update) if type(update) is LayoutUpdate else update
+        return _Parts(update, sent)
+    return _Whole(update, sent) if type(update) is LayoutUpdate else update
 
 
 class _Parts(CompositorUpdate):
     """The changed parts of some lines."""
 
-    def __init__(self, update: ChopsUpdate) -> None:
-        self._update = update
+    def __init__(self, update: ChopsUpdate, sent: Callable[[str], str]) -> None:
+        self._update, self._sent = update, sent
 
     def render_segments(self, console: Console) -> str:
         pen = Pen(console)
@@ -59,14 +68,14 @@ class _Parts(CompositorUpdate):
                     start = max(x, left)
                     pen.move(start, y)
                     pen.write(strip.crop(start - x, min(end, right) - x))
-        return pen.lifted()
+        return self._sent(pen.lifted())
 
 
 class _Whole(CompositorUpdate):
     """A rectangle, most often the whole screen."""
 
-    def __init__(self, update: LayoutUpdate) -> None:
-        self._update = update
+    def __init__(self, update: LayoutUpdate, sent: Callable[[str], str]) -> None:
+        self._update, self._sent = update, sent
 
     def render_segments(self, console: Console) -> str:
         pen, region = Pen(console), self._update.region
@@ -74,7 +83,7 @@ class _Whole(CompositorUpdate):
             pen.move(region.x, y)
             for strip in strips:
                 pen.write(strip)
-        return pen.lifted()
+        return self._sent(pen.lifted())
 
 
 class Pen:

@@ -110,6 +110,7 @@ OVERRIDES: Final[Sheet[Override]] = Sheet(
             name="scope",
             title="SCOPE",
             width=8,
+            weight=1,
             cell=lambda o, _m, _w: word(o.scope, Tone.STRONG),
             value=lambda o: o.scope,
         ),

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from posture_console.core.rows.columns import time_column
 from posture_console.core.rows.conditions import alarms, links
-from posture_console.core.rows.decisions import decisions
+from posture_console.core.rows.decisions import OLD_S, decisions
 from posture_console.core.sheet import Column, Sheet
 from posture_console.core.spans import Cell, Span, Tone, joined, plain, word
 from posture_console.core.status import LINK, PLACEMENT, SEVERITY, look
@@ -56,12 +56,21 @@ def _decision(decision: Decision) -> Happening:
     )
 
 
+def _past(happening: Happening) -> datetime | None:
+    """When it happened; None for what still holds."""
+    record = happening.record
+    holds = isinstance(record, Link) or (isinstance(record, Alarm) and record.ended is None)
+    return None if holds else happening.at
+
+
 HAPPENINGS: Final[Sheet[Happening]] = Sheet(
     name="happenings",
     key=lambda h: h.key,
     is_fault=lambda h: h.is_fault,
     empty="nothing needs you",
     newest_first=True,
+    at=_past,
+    old_s=OLD_S,
     columns=(
         Column(name="mark", title="", width=1, cell=lambda h, _m, _w: h.mark, value=lambda h: plain(h.mark)),
         time_column(lambda h: h.at),

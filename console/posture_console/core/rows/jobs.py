@@ -8,10 +8,15 @@ from posture_console.core.spans import Span, Tone, word
 from posture_console.core.status import JOB, look
 from posture_shared.messages.jobs import Job
 
+OLD_S: Final = 3600.0
+"""A Job that is over and was launched longer ago is dimmed."""
+
 JOBS: Final[Sheet[Job]] = Sheet(
     name="jobs",
     key=lambda job: job.name,
     is_fault=lambda job: job.state == "failed",
+    at=lambda job: job.created if job.is_over else None,
+    old_s=OLD_S,
     empty="no Job: no worker of this site was started by Kubernetes",
     columns=(
         Column(

@@ -116,10 +116,15 @@ def _retry(line: LinkLine) -> Cell:
     return (Span("in " + age(line.retry_s), Tone.WARN),) if line.retry_s is not None else ()
 
 
+QUIET_S: Final = 60.0
+"""A link that is up and over which nothing came for longer is dimmed."""
+
 LINK_MATRIX: Final[Sheet[LinkLine]] = Sheet(
     name="links",
     key=lambda line: line.name,
     is_fault=lambda line: line.state in {"down", "connecting"},
+    at=lambda line: line.heard if line.state == "up" else None,
+    old_s=QUIET_S,
     empty="the master has named no link",
     columns=(
         Column(

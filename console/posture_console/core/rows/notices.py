@@ -9,12 +9,17 @@ from posture_console.core.sheet import Column, Sheet
 from posture_console.core.spans import Span, Tone, word
 from posture_console.core.status import SEVERITY, look
 
+OLD_S: Final = 3600.0
+"""What was told longer ago is dimmed."""
+
 NOTICES: Final[Sheet[Notice]] = Sheet(
     name="notices",
     key=lambda notice: notice.key,
     is_fault=lambda notice: notice.severity != "info",
     empty="nothing was told yet",
     newest_first=True,
+    at=lambda notice: notice.at,
+    old_s=OLD_S,
     columns=(
         time_column(lambda n: n.at),
         Column(
