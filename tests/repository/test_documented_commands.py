@@ -2,7 +2,7 @@
 
 A page's shell blocks are one script, in a folder that looks like the repository, with a home of their own and, where
 the kernel allows it, a network of their own, so that the default ports are free. A block that begins with
-`# needs …` says why it is not run.
+`# needs …` is given that (a site, a PostgreSQL, a key: `document_needs`), or is not run where no test machine has it.
 """
 
 import os
@@ -25,6 +25,7 @@ from posture_console.settings import ConsoleSettings
 from posture_publisher.cli import cli as publisher
 from posture_publisher.settings import PublisherSettings
 from posture_shared.settings import Settings, load
+from support.document_needs import NOT_HERE, PROVIDED, need, require_tools, script, with_stand_ins
 from support.images import photographs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,8 @@ INLINE = re.compile(r"`([^`]+)`")
 CALL = re.compile(r"(?:^|[\s/`(])(posture-(?:agent|publisher|console))((?:[ \t]+[^\s`;&|>#]+|[ \t]*\|(?=--))*)")
 MAKE = re.compile(r"^make .*\n", re.MULTILINE)
 VERB = re.compile(r"[a-z][a-z-]+")
-NEEDS = re.compile(r"# needs \S+")
+COMMAND = re.compile(r"^(?:\S*/)?(?:posture-\w+|make|kubectl|docker|buildah|sudo|curl|pip|git) ", re.MULTILINE)
+PREAMBLE = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 ISOLATED = ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
 
@@ -112,9 +114,21 @@ def test_settings_in_examples_are_understood(document: Path, tmp_path: Path) -> 
             load(MODELS[program], program, config=file, folders=(), examples=examples)
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_blocks_of_commands_say_that_they_are(document: Path) -> None:
+    """Only what is marked `sh` is run; a block without a word is a drawing or a line of output."""
+    assert [block for block in blocks(document, "") if COMMAND.search(block)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
+def test_what_a_block_needs_is_given_or_known_to_be_absent(document: Path) -> None:
+    needs = {need(block) for block in blocks(document, "sh")} - {None}
+    assert needs - PROVIDED.keys() - NOT_HERE == set()
+
+
 def runnable(document: Path) -> list[str]:
     """The blocks without what `make` does, which has tests of its own."""
-    found = [block for block in blocks(document, "sh") if not NEEDS.match(block)]
+    found = [block for block in blocks(document, "sh") if need(block) not in NOT_HERE]
     return [block for block in (MAKE.sub("", block) for block in found) if block.strip()]
 
 
@@ -125,7 +139,7 @@ RUN = [document for document in DOCUMENTS if runnable(document)]
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("document", RUN, ids=lambda file: file.name)
-def test_commands_work_as_they_stand(document: Path, tmp_path: Path) -> None:
+def test_commands_work_as_they_stand(document: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     home, work = tmp_path / "home", tmp_path / "work"
     home.mkdir()
     work.mkdir()
@@ -134,9 +148,12 @@ def test_commands_work_as_they_stand(document: Path, tmp_path: Path) -> None:
             (work / entry.name).symlink_to(entry)
     if "picture.jpg" in "".join(runnable(document)):
         shutil.copy(photographs("side_left")[0].path, work / "picture.jpg")
-    script = "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(runnable(document))
+    commands = "\n".join(script(block) for block in runnable(document))
+    require_tools(commands)
+    postgres = request.getfixturevalue("postgres") if "db.example:5432" in commands else None
+    commands = with_stand_ins(commands, postgres)
     done = subprocess.run(
-        [*_isolation(document), "bash", "-c", script],
+        [*_isolation(commands), "bash", "-c", f"{PREAMBLE}{commands}"],
         cwd=work,
         env=_environment(home),
         stdin=subprocess.DEVNULL,
@@ -148,10 +165,9 @@ def test_commands_work_as_they_stand(document: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, f"{document.name}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-def _isolation(document: Path) -> list[str]:
+def _isolation(commands: str) -> list[str]:
     """A network of its own for what listens on the default ports."""
-    text = "\n".join(runnable(document))
-    if "mosquitto -c" not in text:
+    if "mosquitto -c" not in commands:
         return []
     tried = subprocess.run([*ISOLATED, "true"], capture_output=True, check=False) if shutil.which("unshare") else None
     if tried is None or tried.returncode != 0:
