@@ -81,7 +81,7 @@ def _client(settings: PublisherSettings) -> "Client":
 
 
 def _writing(settings: PublisherSettings) -> Iterator[Finding]:
-    """Whether pictures may be published, where no publisher shows it; the empty one of this look becomes a row, undecodable."""
+    """Whether pictures may be published, where no publisher shows it; what is sent here becomes an undecodable row."""
     if settings.broker.protocol != "5":
         return  # MQTT 3.1.1 has no word for a refusal
     topic = images_topic(settings.pi_id)
