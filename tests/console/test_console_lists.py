@@ -153,6 +153,23 @@ async def test_what_this_console_takes_is_said_at_the_smallest_size(operating: C
     assert "in a moment" in plain(own_line(None))
 
 
+async def test_a_list_whose_rows_lead_nowhere_offers_no_opening(operating: Callable[..., Any]) -> None:
+    async with operating() as hands:
+        await listed(hands, "L", LinksView)
+        assert "enter" not in hands.app.screen.active_bindings
+        await hands.press("escape", "a")
+        await hands.until(lambda: "enter" in hands.app.screen.active_bindings)
+
+
+async def test_the_keys_of_a_list_stand_at_the_foot_of_the_smallest_screen(
+    operating: Callable[..., Any], master: FakeMaster
+) -> None:
+    overriding(master, "pi1")
+    async with operating((80, 24)) as hands:
+        await listed(hands, "v", OverridesView)
+        await hands.told(" d Clear", " / Filter", "esc Back")
+
+
 def is_dimmed(sheet: Any, record: Any, now: Any) -> bool:
     cells = row_cells(sheet, record, Moment(now), widths(sheet.columns, 120))
     bright = {span.tone for cell in cells for span in cell if span.text.strip()} - {Tone.DIM, Tone.FAINT}

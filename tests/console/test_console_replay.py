@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from posture_console.core.playback import Playback, faster, parse_goto, playback_line, slower
@@ -179,6 +180,18 @@ async def test_other_thresholds_are_tried_from_the_screen(tmp_path: Path, until:
             assert shown
             assert not any("…" in line for line in shown)
             assert re.search(r"− \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", told)
+
+
+async def test_the_palette_leads_to_what_a_recording_can_tell(app: ReplayApp, until: Until) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(lambda: app.store.loaded)
+        await pilot.press("colon")
+        await until(lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"what if")
+        await until(lambda: "Try other thresholds" in text_of(app))
+        await pilot.pause(0.3)
+        await pilot.press("down", "enter")
+        await until(lambda: isinstance(app.screen, WhatIfScreen))
 
 
 NOW = Playback(since_ms=1_000_000_000_000, until_ms=1_000_003_600_000, at_ms=1_000_000_600_000.0)

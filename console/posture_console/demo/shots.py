@@ -34,6 +34,10 @@ _VIEWS: Final = {
     "result": "6 enter",
     "help": "question_mark",
     "override": "o",
+    "links": "L",
+    "alarms": "a",
+    "overrides": "v",
+    "told": "i",
 }
 
 

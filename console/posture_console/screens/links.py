@@ -13,6 +13,7 @@ class LinksView(ListedDetail):
     """Console to master, master to broker, database, Kubernetes."""
 
     SHEET = LINK_MATRIX
+    OPENS = False
 
     def compose_body(self) -> ComposeResult:
         """The table, and what this console itself takes."""

@@ -23,20 +23,27 @@ class ListedView(View):
     """A view with one table that can be filtered."""
 
     SHEET: ClassVar[Sheet[Any]]
+    OPENS: ClassVar[bool] = True
+    """Whether there is more to tell about a row than the row."""
     AUTO_FOCUS = "#table"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "slash", "filter", "Filter", key_display="/", tooltip="text, !text, field:value, field>number", id="filter"
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            tooltip="Filter: text, !text, field:value, field>number",
+            id="filter",
         ),
-        Binding("c", "copy", "Copy", show=False, tooltip="The same as copy elsewhere", id="copy"),
+        Binding("c", "copy", "Copy", show=False, tooltip="Copy too: the row, or the marked ones", id="copy"),
         Binding("escape", "clear", "Clear", show=False, tooltip="Clear the filter, then the marks", id="clear"),
     ]
 
     def compose_table(self) -> ComposeResult:
         """A line that says what is shown, the table, the filter line."""
         yield CellLines(id="table-info")
-        table = LiveTable(self.SHEET, id="table")
+        table = LiveTable(self.SHEET, opens=self.OPENS, id="table")
         yield table
         yield FilterLine(table, id="filter")
 

@@ -17,10 +17,11 @@ class OverridesView(ListedDetail):
     SHEET = OVERRIDES
     ACTS = frozenset({"clear_overrides"})
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "override", "Override", id="override", show=False, tooltip="Say otherwise where it is analysed"),
         Binding(
             "d",
             "clear_overrides",
-            "Clear override",
+            "Clear",
             id="override-clear",
             tooltip="Clear the override under the cursor, or the marked ones: the policy decides again",
         ),

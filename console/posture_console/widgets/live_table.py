@@ -39,6 +39,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     Args:
         sheet: how a record reads.
+        opens: whether there is more to tell about a row than the row.
         id: of the widget.
         classes: of the widget.
     """
@@ -91,10 +92,18 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     class Arranged(Message):
         """Sort, filter, faults-only, marks or hold changed."""
 
-    def __init__(self, sheet: Sheet[R], *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        sheet: Sheet[R],
+        *,
+        opens: bool = True,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self.sheet = sheet
         self._empty_words = sheet.empty
+        self._opens = opens
         self.listing = Listing(sheet)
         self._flashes = Flashes(sheet)
         self._fading: Timer | None = None
@@ -136,6 +145,10 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         """Show only what `wanted` lets through."""
         if wanted != self.listing.order.filter:
             self._rearranged(lambda: self.listing.filter_by(wanted))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Rows that lead nowhere are not offered to be opened."""
+        return False if action == "open" and not self._opens else super().check_action(action, parameters)
 
     def action_cursor(self, lines: int) -> None:
         """Move the cursor."""
@@ -233,7 +246,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         index = self.scroll_offset.y + offset.y - 1
         if index < len(self.listing.rows):
             self._cursor_to(index)
-            if event.chain == 2:
+            if event.chain == 2 and self._opens:
                 self.action_open()
 
     @property

@@ -77,6 +77,7 @@ ALARMS: Final[Sheet[Alarm]] = Sheet(
             name="text",
             title="ALARM",
             width=12,
+            wish=36,
             weight=5,
             rank=1,
             cell=lambda alarm, _m, _w: word(alarm.text, _alarm_tone(alarm)),
