@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from support.mosquitto import Mosquitto
 from support.postgres import Postgres
 from support.processes import Program, Programs, free_port, listens, wait_for
-from support.servers import missing
+from support.servers import lacking, missing
 
 KEPT = 190
 """Of 200 messages: the last few may have met the moment between acknowledging and saving."""
@@ -109,6 +109,18 @@ def test_missing_server_skips_or_fails_as_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("POSTURE_REQUIRE_SERVERS", "1")
     with pytest.raises(pytest.fail.Exception, match="thing is not installed"):
         missing("thing", "buy one")
+
+
+def test_what_a_machine_is_said_to_have_is_required_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTURE_REQUIRE_SERVERS", "1")
+    monkeypatch.setenv("POSTURE_REQUIRE_TOOLS", "faketime thing")
+    with pytest.raises(pytest.fail.Exception, match="no thing, and POSTURE_REQUIRE_TOOLS says that thing is there"):
+        lacking("thing", "no thing")
+    with pytest.raises(pytest.skip.Exception, match=r"no other \(other\)"):
+        lacking("other", "no other")
+    monkeypatch.delenv("POSTURE_REQUIRE_SERVERS")
+    with pytest.raises(pytest.skip.Exception):
+        lacking("thing", "no thing")
 
 
 def test_program_is_watched_and_ended_with_what_it_started(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from posture_publisher.sources import returning as returning_module
 from posture_publisher.sources.source import Source
 from posture_shared.exits import Stop
 from support.processes import Program, free_port, listens, wait_for
+from support.servers import lacking
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -44,7 +45,7 @@ class RtspCamera:
 def camera(tmp_path: Path) -> Iterator[RtspCamera]:
     there = SYSTEM_PYTHON.exists() and subprocess.run([SYSTEM_PYTHON, "-c", NEEDED], capture_output=True, check=False)
     if not there or there.returncode != 0:
-        pytest.skip("no RTSP server (Debian: gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good)")
+        lacking("gir1.2-gst-rtsp-server-1.0", "no RTSP server, which python3-gi and gstreamer1.0-plugins-good go with")
     found = RtspCamera(tmp_path)
     yield found
     found.program.end()

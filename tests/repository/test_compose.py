@@ -18,6 +18,7 @@ import yaml
 
 from support.postgres import Postgres
 from support.processes import Programs, free_port, our_program, wait_for
+from support.servers import find_program, lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -158,6 +159,8 @@ def test_its_keys_are_made_once(tmp_path: Path) -> None:
 
 @pytest.mark.integration
 def test_its_broker_is_healthy_with_its_own_configuration(programs: Programs, tmp_path: Path) -> None:
+    if find_program("mosquitto_sub") is None:
+        lacking("mosquitto-clients", "mosquitto_sub is not installed")
     shared, port = tmp_path / "shared", free_port()
     shared.mkdir()
     own = (ROOT / "manifests/mosquitto/mosquitto.conf").read_text()

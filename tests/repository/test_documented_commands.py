@@ -27,6 +27,7 @@ from posture_publisher.settings import PublisherSettings
 from posture_shared.settings import Settings, load
 from support.document_needs import NOT_HERE, PROVIDED, need, require_tools, script, with_stand_ins
 from support.images import photographs
+from support.servers import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -171,7 +172,7 @@ def _isolation(commands: str) -> list[str]:
         return []
     tried = subprocess.run([*ISOLATED, "true"], capture_output=True, check=False) if shutil.which("unshare") else None
     if tried is None or tried.returncode != 0:
-        pytest.skip("no network of its own may be made here (unshare --net), and the default ports may be taken")
+        lacking("namespaces", "no network of its own may be made here, and the default ports may be taken")
     return ISOLATED
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from posture_shared import installation
+from support.servers import lacking
 
 UNITS = sorted((Path(__file__).resolve().parents[2] / "manifests" / "systemd").glob("*.service"))
 EXPOSURE = 3.0
@@ -17,7 +18,7 @@ EXPOSURE = 3.0
 def analyze(*words: str | Path) -> subprocess.CompletedProcess[str]:
     tool = shutil.which("systemd-analyze")
     if tool is None:
-        pytest.skip("systemd-analyze is not installed (Debian: apt-get install systemd)")
+        lacking("systemd", "systemd-analyze is not installed")
     return subprocess.run([tool, *words], capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -8,6 +8,7 @@ import pytest
 from posture_agent.analysis import model
 from support.booted import Booted, CannotBoot
 from support.processes import wait_for
+from support.servers import find_program, lacking
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -55,7 +56,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     try:
         booted = Booted(tmp_path_factory.mktemp("system"), {models: "/srv/models"})
     except CannotBoot as reason:
-        pytest.skip(str(reason))
+        lacking("namespaces" if find_program("systemd-nspawn") else "systemd-container", str(reason))
     with booted:
         booted.sh(SET_UP)
         yield booted

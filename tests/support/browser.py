@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import itertools
-import os
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
+
+from support.servers import lacking
 
 _FLAGS = (
     "--headless=new",
@@ -29,14 +29,10 @@ _FLAGS = (
 
 def chromium() -> str:
     """The browser's program; without one the test is skipped, or fails where one must be there."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        found = shutil.which(name)
-        if found:
-            return found
-    why = "no browser: apt-get install --no-install-recommends chromium"
-    if os.environ.get("POSTURE_REQUIRE_BROWSER"):
-        pytest.fail(why)
-    pytest.skip(why)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        lacking("chromium", "no browser is installed")
+    return found
 
 
 class Page:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from support.servers import lacking
 
 
 @contextmanager
@@ -48,4 +48,4 @@ def _mounted(folder: Path) -> Iterator[None]:
 def _mount(*words: str | Path) -> None:
     done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"a small file system needs the right to mount: {done.stderr.strip()}")
+        lacking("namespaces", f"a small file system needs the right to mount: {done.stderr.strip()}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from support.postgres import Postgres
-from support.servers import find_program, missing
+from support.servers import find_program, lacking
 
 NEEDS = re.compile(r"# needs (.+)\n")
 _SITE = """
@@ -109,7 +109,7 @@ def require_tools(text: str) -> None:
     """Skip, or fail where servers are required, when a tool that is used is not here."""
     for tool in _used(text):
         if find_program(tool) is None:
-            missing(tool, f"Debian: apt-get install {_TOOLS[tool]}")
+            lacking(_TOOLS[tool], f"{tool} is not installed")
 
 
 def _used(text: str) -> Iterator[str]:

@@ -7,19 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
-import pytest
 
 from support.postgres import Postgres, unprivileged_user
 from support.processes import Program, free_port, wait_for
-from support.servers import find_program
+from support.servers import find_program, lacking
 
 
 @contextlib.contextmanager
 def transaction_pooler(server: Postgres, *logins: str, connections: int) -> Iterator[int]:
     """The port of a pooler that shares `connections` connections of `server` between the clients of a login."""
     binary = find_program("pgbouncer")
-    if binary is None:  # not asked of every machine that runs the tests
-        pytest.skip("pgbouncer is not installed (Debian: apt-get install pgbouncer)")
+    if binary is None:
+        lacking("pgbouncer", "pgbouncer is not installed")
     port, user = free_port(), unprivileged_user()
     folder = Path(tempfile.mkdtemp(prefix="posture-pooler-"))
     configuration = folder / "pgbouncer.ini"

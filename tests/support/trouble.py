@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from posture_shared.records import Alarm
 from support.mosquitto import Mosquitto
 from support.operator_link import Operator
 from support.processes import Program, Programs, our_program, wait_for
+from support.servers import lacking
 from support.site import Master
 from support.whole_site import people
 
@@ -143,7 +142,7 @@ def faketime() -> Path:
     """The library that fakes the time of a process, while it runs."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
-        pytest.skip("libfaketime is not installed (Debian: apt-get install libfaketime)")
+        lacking("faketime", "libfaketime is not installed")
     return found[0]
 
 
