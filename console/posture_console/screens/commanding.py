@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from posture_console.core.facts import Fact
 from posture_console.core.leads import camera_of
-from posture_console.core.orders import Done, Order, can_be_undone, held, holding_after
+from posture_console.core.orders import Done, Held, Order, can_be_undone, held, holding_after
 from posture_console.core.reading import Reading
 from posture_console.core.rows.nodes import NodeLine
 from posture_console.core.sanitise import one_line
@@ -141,28 +141,38 @@ class CommandingScreen(Screen[None]):
         store = self._commanding.reading().store
         before = [held(order, store) if can_be_undone(order) else None for order in orders]
         obeyed: list[Obeyed] = []
-        done: list[Done] = []
+        ways_back: list[tuple[Obeyed, Held | None]] = []
         refused: dict[str, list[str]] = {}
+        for order, was in zip(orders, before, strict=True):
+            answer = await self._commanding.command(order.verb, order.args, timeout_s=timeout_s)
+            if not answer.reply.ok:
+                refused.setdefault(answer.reply.error, []).append(order.about)
+                continue
+            obeyed.append((order, answer.reply.body))
+            if can_be_undone(order):
+                ways_back.append((obeyed[-1], was))
+        for error, names in refused.items():
+            self.tell(error if len(orders) == 1 else f"not done for {', '.join(names)}: {error}", "error")
+        if obeyed:
+            self._tell_done(obeyed, ways_back, told, undo)
+
+    def _tell_done(
+        self,
+        obeyed: list[Obeyed],
+        ways_back: list[tuple[Obeyed, Held | None]],
+        told: Callable[[list[Obeyed]], str],
+        undo: str,
+    ) -> None:
         try:
-            for order, was in zip(orders, before, strict=True):
-                answer = await self._commanding.command(order.verb, order.args, timeout_s=timeout_s)
-                if not answer.reply.ok:
-                    refused.setdefault(answer.reply.error, []).append(order.about)
-                    continue
-                obeyed.append((order, answer.reply.body))
-                if can_be_undone(order):
-                    done.append(Done(order, was, holding_after(order, answer.reply.body)))
-            text = told(obeyed) if obeyed else ""
+            done = tuple(Done(order, was, holding_after(order, body)) for (order, body), was in ways_back)
+            text = told(obeyed)
         except (msgspec.ValidationError, KeyError, TypeError) as error:
             self.tell(f"done, but the master's answer makes no sense: {error}", "warning")
             return
-        for why, names in refused.items():
-            self.tell(why if len(orders) == 1 else f"not done for {', '.join(names)}: {why}", "error")
         if done:
-            self._commanding.last_act = tuple(done)
+            self._commanding.last_act = done
             text += f"  ·  {self.key_of('undo')} {undo}"
-        if obeyed:
-            self.tell(text, "information")
+        self.tell(text, "information")
 
     def tell(self, text: str, severity: str) -> None:
         """Say something to the operator, wherever they are now."""

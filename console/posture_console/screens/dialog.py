@@ -17,9 +17,17 @@ class Dialog(ModalScreen[T], Generic[T]):
     """A dialog with facts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("pageup", "page(-1)", "Read back", show=False),
-        Binding("pagedown", "page(1)", "Read on", show=False),
+        Binding("pageup", "page(-1)", "Read back", show=False, priority=True),
+        Binding("pagedown", "page(1)", "Read on", show=False, priority=True),
     ]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys are those of a list in focus as long as everything can be seen."""
+        return self.can_page() if action == "page" else super().check_action(action, parameters)
+
+    def can_page(self) -> bool:
+        """Whether there is more than can be seen."""
+        return any(facts.max_scroll_y > 0 for facts in self.query(DialogFacts))
 
     def action_page(self, pages: int) -> None:
         """Read on, where there is more than can be seen."""

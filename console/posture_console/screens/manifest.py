@@ -51,7 +51,12 @@ class ManifestScreen(ConfirmScreen):
         self.app.copy_to_clipboard("\n".join(self._text))
         self.app.notify("copied the manifest", markup=False)
 
+    def can_page(self) -> bool:
+        """There is the manifest."""
+        return True
+
     def action_page(self, pages: int) -> None:
-        """Read on."""
+        """Read on: in the manifest, and in the facts above where they are long."""
+        super().action_page(pages)
         shown = self.query_one("#manifest", VerticalScroll)
         shown.scroll_relative(y=pages * max(1, shown.size.height - 1), animate=False)

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from posture_console.core.facts import Fact
 
 _LONGEST: Final = 60
-_FIELDS: Final = 11
-"""Lines of the fields: eight targets, three more."""
+_FIELDS: Final = 4
+"""Lines of the fields beside the targets, one for a complaint that wraps."""
+_TARGETS: Final = 8
+"""Targets that are seen at once."""
 _NEVER: Final = "never"
 
 
@@ -77,7 +79,7 @@ class OverrideScreen(Dialog[Wish | None]):
             with Horizontal(classes="field"):
                 yield Label("reason")
                 yield Input(id="reason", placeholder="why: the next operator reads this", max_length=500, compact=True)
-            yield DialogFacts(id="override-facts", beside=_FIELDS)
+            yield DialogFacts(id="override-facts")
             yield Label(id="complaint")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
@@ -107,6 +109,7 @@ class OverrideScreen(Dialog[Wish | None]):
         self._targets = [target for target, _ in named]
         options.set_options(Option(Content(clip(text, _LONGEST))) for _, text in named)
         options.highlighted = min(at, len(named) - 1)
+        self.query_one(DialogFacts).beside = _FIELDS + min(_TARGETS, len(named))
 
     @on(Select.Changed)
     def _scope_chosen(self) -> None:

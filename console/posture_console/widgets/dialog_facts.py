@@ -27,12 +27,12 @@ class DialogFacts(VerticalScroll, can_focus=False):
         self._inner = CellLines()
         self._inner.styles.height = "auto"
         super().__init__(self._inner, id=id)
-        self._beside = beside
+        self.beside = beside
 
     def show_facts(self, facts: Sequence[Fact]) -> None:
         """Show these facts from now on, and say where there is more of them than can be seen."""
         lines = fact_lines(facts, WIDTH)
-        room = max(_LEAST, self.screen.size.height - _FRAME - self._beside)
+        room = max(_LEAST, self.screen.size.height - _FRAME - self.beside)
         self.styles.height = min(len(lines), room)
         self._inner.show(lines)
         self.screen.query_one(".dialog").border_subtitle = "PgUp PgDn: all of it" if len(lines) > room else ""
