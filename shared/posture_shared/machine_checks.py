@@ -15,6 +15,8 @@ from posture_shared.exits import Stop
 
 CLOCK_S: Final = 2.0
 """A clock that is further off than this is worth a word."""
+_LEAST_FREE_BYTES: Final = 8 * 1024 * 1024
+"""With less free a disk is full, whatever is set: a few pictures, or a turn of SQLite's log."""
 _IMPORT_S: Final = 60.0
 _LIBRARIES: Final = {"libEGL": "libegl1", "libGLES": "libgles2", "libGL.": "libgl1", "libglib": "libglib2.0-0"}
 _WANTED: Final = {"x86_64": ("avx", "avx2", "fma"), "aarch64": ("asimd",)}
@@ -58,9 +60,14 @@ def installation(*, prefix: str = sys.prefix, base: str = sys.base_prefix) -> Fi
 def disk(check: str, folder: Path, *, least_bytes: int) -> Finding:
     """Whether `folder`, or the nearest one above it that exists, can be written and has room."""
     there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), Path("/"))
+    if not there.is_dir():
+        return failed(check, f"{folder} cannot be made: {there} is a file", "name another folder in the settings")
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        advice = "mount it for writing; a card turns so by itself when it is worn out (dmesg): change it"
+        return failed(check, f"{there} cannot be written: its file system is read-only", advice)
     if not os.access(there, os.W_OK | os.X_OK):
         return failed(check, f"{there} cannot be written by this user", f"chown it to the user of the service: {there}")
-    free = shutil.disk_usage(there).free
+    free, least_bytes = shutil.disk_usage(there).free, max(least_bytes, _LEAST_FREE_BYTES)
     text = f"{folder}: {_size(free)} free"
     if free < least_bytes:
         return failed(check, f"{text}, {_size(least_bytes)} are to stay free", "make room on this disk")

@@ -1,10 +1,14 @@
 """The agent's doctor names what is not well, says what to do, and gives no secret away."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import psycopg2
 import pytest
@@ -21,9 +25,10 @@ from posture_agent.store.outbox import Outbox, in_use
 from posture_shared import checks, keys, machine_checks
 from posture_shared.checks import Check, Finding
 from posture_shared.exits import Stop
+from support.disks import fill, read_only, small
 from support.mosquitto import Mosquitto
 from support.postgres import Postgres
-from support.processes import free_port
+from support.processes import OURS, free_port
 
 
 def by_check(findings: Any) -> dict[str, Finding]:
@@ -94,6 +99,8 @@ def test_a_processor_without_the_instructions_is_named(tmp_path: Path) -> None:
 def test_a_disk_without_room_and_a_key_that_others_can_read_fail(tmp_path: Path) -> None:
     assert machine_checks.disk("d", tmp_path / "not" / "yet", least_bytes=1).state == "ok"
     assert machine_checks.disk("d", tmp_path, least_bytes=2**60).state == "failed"
+    (tmp_path / "file").touch()
+    assert "is a file" in machine_checks.disk("d", tmp_path / "file" / "spool", least_bytes=1).text
     keys.create(tmp_path, "w1", "worker", node="n1")
     file = keys.key_file(tmp_path, "w1")
     good = machine_checks.key("key", file)
@@ -101,6 +108,40 @@ def test_a_disk_without_room_and_a_key_that_others_can_read_fail(tmp_path: Path)
     assert keys.read_key(file).secret not in good.text
     file.chmod(0o644)
     assert "chmod 600" in machine_checks.key("key", file).text
+
+
+def test_a_disk_is_full_whatever_floor_is_set(tmp_path: Path) -> None:
+    with small(tmp_path / "disk", "12m") as disk:
+        assert machine_checks.disk("d", disk, least_bytes=0).state == "ok"
+        fill(disk / "filler")
+        found = machine_checks.disk("d", disk, least_bytes=0)
+    assert (found.state, found.advice) == ("failed", "make room on this disk")
+
+
+def test_a_file_system_that_turned_read_only_is_told_from_a_wrong_owner(tmp_path: Path) -> None:
+    with read_only(tmp_path):
+        found = machine_checks.disk("d", tmp_path / "spool", least_bytes=0)
+    assert (found.state, "read-only" in found.text, "worn out" in found.advice) == ("failed", True, True)
+
+
+def test_a_program_outside_a_virtual_environment_is_warned_of() -> None:
+    found = machine_checks.installation(prefix="/usr", base="/usr")
+    assert (found.state, "/usr" in found.text, "python3 -m venv" in found.advice) == ("warning", True, True)
+    assert machine_checks.installation(prefix="/opt/posture", base="/usr").state == "ok"
+
+
+@pytest.mark.parametrize("program", ["posture-agent", "posture-publisher"])
+def test_doctor_of_each_program_warns_outside_one(program: str, tmp_path: Path) -> None:
+    """The system's own Python, with the libraries of this one on its path."""
+    paths = [path for path in sys.path if path]
+    code = f"import sys; sys.path[:0] = {paths!r}; from {OURS[program]} import main; main()"
+    base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "POSTURE_DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [base, "-c", code, "doctor", "--json"], env=env, cwd=tmp_path, capture_output=True, timeout=60, check=False
+    )
+    found = by_check(msgspec.convert(json.loads(done.stdout), list[Finding]))
+    assert found["installation"].state == "warning", done.stderr.decode()
 
 
 # The node.

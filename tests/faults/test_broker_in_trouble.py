@@ -11,6 +11,7 @@ import pytest
 from paho.mqtt import subscribe
 
 from support.certificates import Authority
+from support.flaky_proxy import FlakyProxy
 from support.mosquitto import Mosquitto
 from support.processes import Programs, wait_for
 from support.trouble import Troubled, now_s
@@ -95,6 +96,22 @@ def test_a_password_that_does_not_fit_any_more(programs: Programs, guarded: Guar
     site.nothing_lost(camera)
 
 
+def test_a_camera_whose_password_does_not_fit_any_more(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
+    site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
+    camera = site.camera(env=CAMERA)
+    site.more_rows(40)  # by then it has said several times how it is
+    began = now_s()
+    guarded.password("pi1", "another")
+    site.alarmed("camera_silent", "let in by the broker", began)
+    found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **CAMERA)
+    assert found["broker login"]["advice"] == "check the broker's user and password"
+    camera.wait_for_line("the broker refused us: Not authorized")
+    guarded.password("pi1", "of-pi1")
+    site.no_alarm("camera_silent")
+    site.more_rows()
+    site.nothing_lost(camera)
+
+
 def test_a_camera_that_may_not_write_its_pictures(programs: Programs, guarded: Guarded, tmp_path: Path) -> None:
     site = Troubled(programs, guarded.broker, tmp_path, settings=MASTER)
     camera = site.camera(env=CAMERA)
@@ -167,34 +184,67 @@ def test_a_master_that_may_not_confirm(programs: Programs, guarded: Guarded, tmp
     site.nothing_lost(camera)
 
 
-def test_a_certificate_that_expired(programs: Programs, tmp_path: Path) -> None:
-    folder = tmp_path / "certificates"
-    authority = Authority(folder)
-    good, expired = authority.certificate("good"), authority.certificate("expired", days=-1)
-    used = folder / "used.crt"
-    shutil.copy(good, used)
-    broker = Mosquitto(tmp_path / "broker", extra=f"certfile {used}\nkeyfile {authority.key}")
-    broker.start()
-    try:
-        trust = {"POSTURE_BROKER__TLS_CA": str(authority.file)}
-        site = Troubled(programs, broker, tmp_path, settings=trust)
-        camera = site.camera(env=trust)
+class Certified:
+    """A broker that speaks TLS with a certificate that may have expired. `trust`: what its clients are told."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = Authority(folder)
+        self._good, self._expired = authority.certificate("good"), authority.certificate("expired", days=-1)
+        self._used = folder / "used.crt"
+        self.trust = {"POSTURE_BROKER__TLS_CA": str(authority.file)}
+        self.broker = Mosquitto(folder / "broker", extra=f"certfile {self._used}\nkeyfile {authority.key}")
+        shutil.copy(self._good, self._used)
+        self.broker.start()
+
+    def certificate(self, *, expired: bool, restart: bool) -> None:
+        """Change it; without a restart those who are connected stay."""
+        shutil.copy(self._expired if expired else self._good, self._used)
+        if restart:
+            self.broker.stop()
+            self.broker.start()
+        else:
+            self.broker.program.signal(signal.SIGHUP)
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Iterator[Certified]:
+    found = Certified(tmp_path / "certified")
+    yield found
+    found.broker.end()
+
+
+def test_a_certificate_that_expired(programs: Programs, certified: Certified, tmp_path: Path) -> None:
+    site = Troubled(programs, certified.broker, tmp_path, settings=certified.trust)
+    camera = site.camera(env=certified.trust)
+    site.more_rows()
+    began = now_s()
+    certified.certificate(expired=True, restart=True)
+    site.alarmed("broker", "certificate has expired", began)
+    assert "certificate has expired" in site.doctor()["broker"]["text"]
+    found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **certified.trust)
+    assert "certificate has expired" in found["broker"]["text"]
+    assert "dates" in found["broker"]["advice"]
+    certified.certificate(expired=False, restart=True)
+    site.no_alarm("broker")
+    site.more_rows()
+    wait_for(lambda: camera.alive, what="the camera is the same one")
+    site.nothing_lost(camera)
+
+
+def test_a_camera_to_which_the_certificate_expired(programs: Programs, certified: Certified, tmp_path: Path) -> None:
+    """It lost its connection and comes back to a certificate that it may not trust; the master is connected still."""
+    site = Troubled(programs, certified.broker, tmp_path, settings=certified.trust)
+    with FlakyProxy(certified.broker.port) as way:
+        camera = site.camera(broker=f"127.0.0.1:{way.port}", env=certified.trust)
         site.more_rows()
-        shutil.copy(expired, used)
+        certified.certificate(expired=True, restart=False)
         began = now_s()
-        broker.stop()
-        broker.start()
-        site.alarmed("broker", "certificate has expired", began)
-        assert "certificate has expired" in site.doctor()["broker"]["text"]
-        found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **trust)
+        way.cut()
+        site.alarmed("camera_silent", "let in by the broker", began)
+        camera.wait_for_line("certificate has expired")
+        found = site.publishers_doctor("--pi-id", "pi1", "--source", "synthetic", **certified.trust)
         assert "certificate has expired" in found["broker"]["text"]
-        assert "dates" in found["broker"]["advice"]
-        shutil.copy(good, used)
-        broker.stop()
-        broker.start()
-        site.no_alarm("broker")
+        certified.certificate(expired=False, restart=False)
+        site.no_alarm("camera_silent")
         site.more_rows()
-        wait_for(lambda: camera.alive, what="the camera is the same one")
         site.nothing_lost(camera)
-    finally:
-        broker.end()

@@ -72,6 +72,28 @@ def test_a_camera_that_stops_is_silent_until_it_sends_again():
     assert holding(alarms, 11.1) == []
 
 
+def test_a_camera_that_spoke_often_and_is_heard_no_more_is_gone():
+    alarms = CameraAlarms()
+
+    def gone(now: float, **more: float) -> bool:
+        return any(said.kind == "camera_silent" and "no word" in str(said.text) for said in alarms.look(now, **more))
+
+    for second in (0.0, 2.0, 4.0, 6.0):
+        alarms.status("pi1", status(capture="off"), second)
+    assert not gone(10.0)
+    assert gone(10.1)
+    assert not gone(10.1, hearing_s=3.0), "the master itself has heard nothing"
+    alarms.frame(frame(10.2))
+    assert not gone(10.3)
+    assert gone(14.3)
+    alarms.status("pi1", status("offline", seq=1), 14.4)
+    assert not gone(30.0)
+    seldom = CameraAlarms()
+    for second in (0.0, 10.0, 20.0, 30.0):
+        seldom.status("pi1", status(), second)
+    assert [said.text for said in seldom.look(39.0) if said.text and "no word" in said.text] == []
+
+
 def test_a_slow_camera_is_not_silent_between_its_pictures():
     alarms = CameraAlarms()
     alarms.status("pi1", status(), 0.0)

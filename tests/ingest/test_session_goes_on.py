@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+from pydantic import SecretStr
+
 from posture_agent.master.broker_settings import BrokerSettings
 from posture_agent.master.session import Session
+from support.mosquitto import Mosquitto
 from support.processes import eventually
 
 
@@ -11,20 +15,47 @@ def _nothing(*_: object) -> None:
     pass
 
 
-async def test_a_certificate_that_cannot_be_read_is_said_and_tried_again(tmp_path: Path) -> None:
-    session = Session(
-        BrokerSettings(port=1, tls_ca=tmp_path / "missing.pem"),
+def session_at(settings: BrokerSettings) -> Session:
+    return Session(
+        settings,
         epoch="e",
         on_message=_nothing,
         on_up=_nothing,
         on_published=_nothing,
         on_taken_over=_nothing,
     )
+
+
+@pytest.mark.integration
+async def test_a_refusal_is_told_from_a_broker_that_is_away(tmp_path: Path) -> None:
+    """Only the latter may be over in a moment."""
+    passwords = tmp_path / "passwords"
+    passwords.write_text("master:$7$101$c2FsdHNhbHRzYWx0$AAAA\n")
+    passwords.chmod(0o600)
+    server = Mosquitto(tmp_path / "broker", extra=f"password_file {passwords}")
+    session = session_at(BrokerSettings(port=server.port, username="master", password=SecretStr("wrong")))
+    session.start()
+    try:
+        await eventually(lambda: session.link().state == "down")
+        assert not session.refused
+        server.start()
+        await eventually(lambda: session.refused)
+        assert "Not authorized" in session.link().detail
+        server.stop()
+        await eventually(lambda: not session.refused, 30)
+    finally:
+        await session.stop()
+        server.end()
+
+
+async def test_a_certificate_that_cannot_be_read_is_said_and_tried_again(tmp_path: Path) -> None:
+    session = session_at(BrokerSettings(port=1, tls_ca=tmp_path / "missing.pem"))
     session.start()
     await eventually(lambda: session.link().state == "down")
     assert "missing.pem" in session.link().detail
     (tmp_path / "missing.pem").write_text("no certificate")
     before = session.link().since
+    assert session.refused
     await eventually(lambda: (session.link().retry_s or 0.0) > 1.4, 10)
     assert session.link().since == before
     assert session.tried.is_set()

@@ -50,6 +50,14 @@ class FlakyProxy:
         self._thread.join(5)
         self._loop.close()
 
+    def cut(self) -> None:
+        """End what is connected with RST, as soon as something passes."""
+        wanted = self.resets + 1
+        self.reset_chance = 1.0
+        while self.resets < wanted:  # the test's own time limit ends it
+            time.sleep(_LOOK_S)
+        self.reset_chance = 0.0
+
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._connected, self._host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]

@@ -55,12 +55,13 @@ class Troubled:
         source: str | None = None,
         fps: int = 4,
         spool: Path | None = None,
+        broker: str | None = None,
         env: Mapping[str, str] | None = None,
     ) -> Program:
-        """A publisher of photographs, or of `source`, over and over, with a spool and a ledger."""
+        """A publisher of photographs, or of `source`, over and over, with a spool and a ledger; `broker`: HOST:PORT."""
         source = source or f"dir:{people(self.folder, 240)[0].parent}"
         return self._programs.start(
-            *("posture-publisher", "run", "--pi-id", pi_id, "--broker", self.broker.address),
+            *("posture-publisher", "run", "--pi-id", pi_id, "--broker", broker or self.broker.address),
             *("--source", source, "--loop", "--fps", str(fps)),
             *("--spool", spool or self.folder / "spool" / pi_id, "--ledger", self.folder / f"{pi_id}.ledger"),
             name=pi_id,

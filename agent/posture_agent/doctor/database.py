@@ -9,6 +9,7 @@ import psycopg2
 import psycopg2.extensions
 
 from posture_agent.store import sender, streams
+from posture_agent.store.certificate import explained
 from posture_agent.store.database import DatabaseSettings, connect
 from posture_agent.store.streams import STREAMS
 from posture_shared import machine_checks
@@ -57,7 +58,7 @@ def database(settings: DatabaseSettings) -> Iterator[Finding]:
             yield _clock(link)
             yield from _tables(link)
     except psycopg2.Error as error:
-        said = masked(str(error), secret)
+        said = masked(explained(str(error), settings), secret)
         yield failed("database", f"{where}: {said}", _advice(said))
 
 

@@ -33,6 +33,11 @@ WAY_S: Final = 1.5
 """A frame that its camera says it sent is here after this long."""
 WORDS_S: Final = 3.2
 """A publisher of numbered frames says every two seconds how it is, in order with them."""
+UNHEARD_S: Final = 4.0
+"""A publisher that spoke so often and is heard no more, in words or pictures, for this long is gone. Not every broker
+says its will: mosquitto 2.0 does not where it throws out a login whose password changed."""
+_STEADY: Final = 3
+"""Words in a row, each in time, after which a publisher is taken for one that speaks often."""
 KINDS: Final = (
     "camera_source",
     "camera_way",
@@ -62,6 +67,7 @@ class _Camera:
     known_s: float
     status: CameraStatus | None = None
     status_s: float = 0.0
+    words: int = 0
     unworded_s: float | None = None
     in_work: int = 0
     last_s: float | None = None
@@ -117,12 +123,21 @@ class CameraAlarms:
         if dropped > before:
             camera.dropped_s = now
         camera.dropped = max(before, dropped)  # a will was written when there was none yet
+        camera.words = camera.words + 1 if now - camera.status_s <= WORDS_S else 0
         camera.status, camera.status_s, camera.unworded_s = said, now, None
 
-    def look(self, now: float, missing: Callable[[str], int] = lambda _: 0, *, waiting: bool = False) -> Iterator[Said]:
+    def look(
+        self,
+        now: float,
+        missing: Callable[[str], int] = lambda _: 0,
+        *,
+        waiting: bool = False,
+        hearing_s: float = float("inf"),
+    ) -> Iterator[Said]:
         """Every alarm of every camera, whether it holds or not.
 
         `missing`: numbers of its run that never came. `waiting`: frames are here that were not looked at yet.
+        `hearing_s`: for how long the master itself has heard all that the broker has for it.
         """
         for name in self._evicted:
             yield from (Said(kind, name, None) for kind in KINDS)
@@ -132,7 +147,7 @@ class CameraAlarms:
                 _source(name, camera),
                 None if waiting else _way(name, camera, now),
                 _words(name, camera, now),
-                _silent(name, camera, now),
+                _unheard(name, camera, now, hearing_s) or _silent(name, camera, now),
                 _frozen(name, camera),
                 _black(name, camera),
                 _gaps(name, camera, missing(name), now),
@@ -185,6 +200,17 @@ def _words(name: str, camera: _Camera, now: float) -> str | None:
     return f"pictures of {name} arrive and its words do not; may the master read status/{name} at the broker?"
 
 
+def _unheard(name: str, camera: _Camera, now: float, hearing_s: float) -> str | None:
+    """It said that it is online, again and again, and nothing comes any more."""
+    said = camera.status
+    if said is None or said.state == "offline" or camera.words < _STEADY:
+        return None
+    heard_s = max(camera.status_s, camera.last_s or camera.status_s)
+    if min(now - heard_s, hearing_s) <= UNHEARD_S:
+        return None
+    return f"{name} sends no pictures and no word; is it powered, on the network, and let in by the broker?"
+
+
 def _silent(name: str, camera: _Camera, now: float) -> str | None:
     """Silent, unless it was paused, said goodbye, or its source is known to be away."""
     status, since_s = camera.status, camera.last_s
@@ -193,7 +219,8 @@ def _silent(name: str, camera: _Camera, now: float) -> str | None:
     if status is not None and status.state == "offline":
         # The will was written when the run began: its number is behind the frames'. A goodbye has the last one.
         vanished = status.run == camera.run and (status.seq or 0) < camera.top
-        return f"{name} vanished without a goodbye; is it powered, and is its network there?" if vanished else None
+        text = f"{name} vanished without a goodbye; is it powered, on the network, and let in by the broker?"
+        return text if vanished else None
     if since_s is None:
         if status is None:
             return None

@@ -25,6 +25,8 @@ from posture_agent.master.rival import client as new_client
 log = logging.getLogger(__name__)
 
 TAKEN_OVER: Final = 0x8E
+_FOR_GOOD: Final = frozenset({0x85, 0x86, 0x87, 0x8A, 0x8C})
+"""MQTT 5, 3.2.2.2: client id, user or password, authorisation, banned, authentication method. Others may pass."""
 _MAX_PACKET_BYTES: Final = 16 * 1024 * 1024
 """The broker drops what is larger, so that one message cannot take the memory; 8 MiB and more are counted rejects."""
 _ANSWER_S: Final = 10.0
@@ -35,6 +37,10 @@ OnMessage = Callable[["Connection", paho.MQTTMessage], None]
 
 class ConnectError(Exception):
     """The broker cannot be reached or refuses us; the text says which, in words."""
+
+
+class RefusedError(ConnectError):
+    """It is there, and somebody has to act: login, certificate or rights are not as they must be."""
 
 
 class Connection:
@@ -66,7 +72,7 @@ class Connection:
         try:
             self._client = self._new_client(farewell)
         except OSError as error:
-            raise ConnectError(f"the certificate {settings.tls_ca} cannot be used: {error}") from None
+            raise RefusedError(f"the certificate {settings.tls_ca} cannot be used: {error}") from None
         self._socket: socket.socket | None = None
         self._granted: asyncio.Future[None] = self._loop.create_future()
         self._paused = False
@@ -101,6 +107,8 @@ class Connection:
         where = f"{self._settings.host}:{self._settings.port}"
         try:
             await self._loop.run_in_executor(None, self._connect)
+        except ssl.SSLCertVerificationError as error:
+            raise RefusedError(f"the certificate of the broker {where} cannot be trusted: {error}") from None
         except (OSError, ValueError) as error:
             raise ConnectError(f"cannot reach the broker {where}: {error}") from None
         self._attach()
@@ -150,7 +158,8 @@ class Connection:
     def _connected(self, _c: object, _u: object, flags: Any, reason: ReasonCode, _p: object) -> None:
         if reason.is_failure:
             if not self._granted.done():
-                self._granted.set_exception(ConnectError(f"the broker refuses the master: {reason}"))
+                kind = RefusedError if reason.value in _FOR_GOOD else ConnectError
+                self._granted.set_exception(kind(f"the broker refuses the master: {reason}"))
             return
         self.session_present = bool(flags.session_present)
         self._client.subscribe([("images/#", 1), ("status/+", 1)])
@@ -164,7 +173,7 @@ class Connection:
             if self._granted.done():
                 self.abort(text)
             else:
-                self._granted.set_exception(ConnectError(text))
+                self._granted.set_exception(RefusedError(text))
         elif not self._granted.done():
             self._granted.set_result(None)
 

@@ -159,6 +159,17 @@ class Ingest:
         return self._session.refusals
 
     @property
+    def refused(self) -> bool:
+        """Whether the broker refuses the master itself: its login, its certificate, its topics."""
+        return self._session.refused
+
+    @property
+    def hears(self) -> bool:
+        """Whether what the broker has for the master comes in now."""
+        connection = self._session.connection
+        return connection is not None and not connection.paused
+
+    @property
     def deaf(self) -> bool:
         """Whether the broker delivers nothing on status/+ though it granted the subscription."""
         return self._session.deaf

@@ -39,8 +39,10 @@ log = logging.getLogger("posture.overview")
 WATCH_S: Final = 0.5
 STUCK_S: Final = 10.0
 """A loop that has not turned for this long is not alive."""
+_LATE_MS: Final = 1000.0
+"""A loop that was so late has not yet read what came meanwhile."""
 _LINK_GRACE_S: Final = 3.0
-"""A link that is away for less than this raises no alarm."""
+"""A link that is away for less than this raises no alarm; one that is refused does at once."""
 
 
 class Consoles(Protocol):
@@ -88,7 +90,7 @@ class Overview:
         self._by_node: Counter[str] = Counter()
         self._lag_ms = 0.0
         self._turned_s = time.monotonic()
-        self._broker_up_s = time.monotonic()
+        self._broker_up_s = self._heard_nothing_s = time.monotonic()
         self._process = psutil.Process()
         self.latest: Site | None = None
         """The last snapshot, without results: what other threads may read."""
@@ -225,8 +227,8 @@ class Overview:
         if link.state == "up":
             self._broker_up_s = now
             self._alarms.set("broker", link.name, None)
-        elif now - self._broker_up_s > _LINK_GRACE_S:
-            self._alarms.set("broker", link.name, f"the broker is away: {link.detail}", "critical")
+        elif self._ingest.refused or now - self._broker_up_s > _LINK_GRACE_S:
+            self._alarms.set("broker", link.name, f"no session at the broker: {link.detail}", "critical")
         refused = ", ".join(f"{kind}/# ({why})" for kind, why in sorted(self._ingest.refusals.items()))
         withheld = [f"write to {refused}"] if refused else []
         if self._ingest.deaf:
@@ -256,6 +258,9 @@ class Overview:
                 direction = "behind" if skew > 0 else "ahead of"
                 text = f"the clock of {name} is {abs(skew) / 1000:.0f} s {direction} the master's"
             self._alarms.set("clock", name, text)
-        waiting = self._ingest.waiting > 0
-        for said in self._camera_alarms.look(time.monotonic(), self._ingest.missing, waiting=waiting):
+        now, waiting = time.monotonic(), self._ingest.waiting > 0
+        if not self._ingest.hears or self._lag_ms > _LATE_MS:
+            self._heard_nothing_s = now
+        hearing_s = now - self._heard_nothing_s
+        for said in self._camera_alarms.look(now, self._ingest.missing, waiting=waiting, hearing_s=hearing_s):
             self._alarms.set(*said)

@@ -15,14 +15,17 @@ import msgspec
 
 from posture_agent.master import rival
 from posture_agent.master.broker_settings import BrokerSettings
-from posture_agent.master.connection import ConnectError, Connection, OnMessage
+from posture_agent.master.connection import ConnectError, Connection, OnMessage, RefusedError
 from posture_agent.master.echo import Echo
 from posture_shared import broker_check
 from posture_shared.records import Link
 
 log = logging.getLogger(__name__)
 
-_BACKOFF_S: Final = (0.5, 15.0)
+_BACKOFF_S: Final = (0.5, 3.5)
+"""So that a broker that is back, or that refuses now, is known within five seconds."""
+_REFUSED_S: Final = 15.0
+"""The longest pause after a refusal: some brokers ban who tries too often."""
 _LOOK_S: Final = 0.5
 _NOBODY: Final = "doctor"
 """No camera has this name: an empty message to it says nothing."""
@@ -64,6 +67,8 @@ class Session:
         self.refusals: dict[str, str] = {}
         """Where we may not write, by the first part of the topic: the broker's reason. It outlives connections, which
         some brokers (mosquitto 2.0) end with a refusal."""
+        self.refused = False
+        """Whether the last connection was refused for a reason that somebody has to mend."""
         self.tried = asyncio.Event()
         """Set after the first attempt to subscribe, whatever came of it."""
 
@@ -126,11 +131,11 @@ class Session:
         loop = asyncio.get_running_loop()
         pause = _BACKOFF_S[0]
         while True:
-            began = loop.time()
+            began, refused = loop.time(), False
             try:
                 why = await self._one_connection()
             except ConnectError as error:
-                why = str(error)
+                why, refused = str(error), isinstance(error, RefusedError)
             except Exception as error:
                 log.exception("event=session_failed")
                 why = f"the session failed: {error}"
@@ -140,7 +145,9 @@ class Session:
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.abort(why)
-            pause = _BACKOFF_S[0] if loop.time() - began >= _LASTED_S else min(pause * 2, _BACKOFF_S[1])
+            longest = _REFUSED_S if refused else _BACKOFF_S[1]
+            pause = _BACKOFF_S[0] if loop.time() - began >= _LASTED_S else min(pause * 2, longest)
+            self.refused = refused
             wait = pause * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
             self._down(why, wait)
             if connection is not None and connection.taken_over:

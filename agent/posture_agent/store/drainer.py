@@ -22,6 +22,7 @@ import psycopg2.extensions
 
 from posture_agent import faults
 from posture_agent.store import parked, rows, sender, streams
+from posture_agent.store.certificate import explained
 from posture_agent.store.database import DatabaseSettings, connect
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.sender import Refusal, Row
@@ -120,7 +121,7 @@ class Drainer:
                     if not isinstance(error, _EXPECTED):
                         log.exception("event=drain_failed")
                     wait = pause * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
-                    self._down(one_line(str(error).strip(), 300), wait)
+                    self._down(one_line(explained(str(error).strip(), self._settings), 300), wait)
                     self._ending.wait(wait)
                     pause = min(pause * 2, _BACKOFF_S[1])
         finally:
