@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
@@ -46,6 +48,13 @@ def test_the_bill_names_every_locked_package_of_the_image_with_hashes(bill: dict
 
 def bill_version(pinned: list[str], name: str) -> str:
     return next(pin.partition("==")[2] for pin in pinned if pin.startswith(f"{name}=="))
+
+
+def test_the_bill_keeps_to_the_schema(bill: dict[str, Any]) -> None:
+    schema = JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"]))
+    assert schema.validate_str(json.dumps(bill)) is None
+    wrong = {**bill, "components": [{**bill["components"][0], "type": "gadget"}]}
+    assert schema.validate_str(json.dumps(wrong)) is not None
 
 
 def test_the_bill_is_cyclonedx_and_the_same_each_time(bill: dict[str, Any]) -> None:
