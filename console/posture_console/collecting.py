@@ -9,6 +9,8 @@ and then everything is. What few cycles the console leaves behind waits until th
 import gc
 from typing import Final
 
+from textual._styles_cache import StylesCache
+
 FIRST_S: Final = 3.0
 """Seconds from the start to the first look, the longest: everything is new. The views are built by then."""
 LOOK_S: Final = 5.0
@@ -47,6 +49,7 @@ class Collecting:
         self._looked_s = now_s
         if now_s - self._everything_s >= EVERYTHING_S:
             self._everything_s = now_s
+            StylesCache.get_inner_outer.cache_clear()  # it keeps a thousand closed widgets, with all that they painted
             gc.unfreeze()
         gc.collect()
         gc.freeze()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from posture_console.core.arrange import Cursor, Order, arrange
-from posture_console.core.filter import parse
+from posture_console.core.filter import Fields, parse
 from posture_console.core.rows.cameras import CAMERAS, cameras
 from posture_console.core.rows.conditions import ALARMS, alarms
 from posture_console.core.rows.decisions import DECISIONS, decisions
@@ -29,7 +29,7 @@ SHEETS: tuple[tuple[Sheet[Any], Any], ...] = (
 )
 NOT_KNOWN_HERE = {"gpu"}
 """What the invented site does not have."""
-FIELDS = {"camera": "pi1", "status": "Bad", "node": "agx-2", "neck": 31.5, "seq": None}
+FIELDS = Fields(camera="pi1", status="Bad", node="agx-2", neck=31.5, seq=None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from textual._styles_cache import StylesCache
+from textual.color import Color
 
 from posture_console.collecting import AT_LAST_S, EVERYTHING_S, LOOK_S, STILL_S, Collecting
 
@@ -70,6 +72,15 @@ def test_a_view_closed_later_is_given_back_when_everything_is_looked_through(col
     del view
     collecting.look(2 * LOOK_S, NEVER_S)
     assert closed() is not None
+    collecting.look(EVERYTHING_S, NEVER_S)
+    assert closed() is None
+
+
+def test_a_closed_widget_is_not_kept_for_the_borders_it_had(collecting: Collecting) -> None:
+    painted = StylesCache()
+    painted.get_inner_outer(Color(0, 0, 0), Color(1, 1, 1))
+    closed = weakref.ref(painted)
+    del painted
     collecting.look(EVERYTHING_S, NEVER_S)
     assert closed() is None
 

@@ -171,3 +171,27 @@ def test_a_node_that_falls_silent_grows_old_and_is_dimmed() -> None:
     assert plain(shown[silent.node][at]).strip() == "60s"
     assert Tone.STRONG in {span.tone for span in shown[loud.node][0]}
     assert Tone.STRONG not in {span.tone for span in shown[silent.node][0]}
+
+
+def test_what_a_filter_saw_of_a_record_is_made_once_and_forgotten_with_it() -> None:
+    made: list[str] = []
+
+    def name(record: tuple[str, int]) -> str:
+        made.append(record[0])
+        return record[0]
+
+    column = Column(name="name", title="", width=4, cell=lambda _r, _m, _w: (), value=name)
+    sheet = Sheet(name="things", columns=(column,), key=lambda r: r[0], is_fault=lambda _r: False, empty="")
+    listing = Listing(sheet)
+    listing.filter_by(parse("a"))
+    records = [(f"a{n}", n) for n in range(300)]
+    listing.take(records)
+    listing.take(records)
+    assert len(made) == 300
+    listing.take([*records[1:], ("a0", 1)])
+    assert made[300:] == ["a0"], "another record of that name is looked at anew"
+    for turn in range(20):
+        listing.take([(f"a{turn}-{n}", n) for n in range(300)])
+    assert len(listing._looked._kept) <= 2 * 300 + 100 + 300
+    listing.filter_by(parse(""))
+    assert not listing._looked._kept

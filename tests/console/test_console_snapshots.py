@@ -7,15 +7,20 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from posture_console.app import ConsoleApp
 from posture_console.links.endpoint import parse_endpoint
+from posture_console.record.player import Player
+from posture_console.record.recording import Recording
+from posture_console.replaying import ReplayApp
 from posture_console.settings import ConsoleSettings, Target
-from support.still_site import StillSite
+from support.recorded import Past
+from support.still_site import AT, StillSite
 
 KEPT = Path(__file__).parent / "snapshots"
 VIEWS = {
@@ -26,9 +31,18 @@ VIEWS = {
     "jobs": "5",
     "log": "6",
     "camera": "2 enter",
+    "node": "3 enter",
+    "job": "5 enter",
     "decision": "4 enter",
     "result": "6 enter",
+    "alarms": "1 a",
+    "alarm": "1 a enter",
+    "links": "1 L",
+    "told": "1 i",
 }
+REPLAYED = {"replay": "1", "replay-log": "6"}
+"""Views of a recording, held in its middle."""
+SIZES = pytest.mark.parametrize("size", [(80, 24), (140, 50)], ids=["80x24", "140x50"])
 _SLIDER = re.compile(r"(?<![▁-█])[▁-█]{2} (?=│)")
 """A scroll bar beside facts: its length tells how much there is, in steps too fine for a picture."""
 
@@ -62,24 +76,52 @@ async def settled(app: ConsoleApp) -> str:
     return before
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 50)], ids=["80x24", "140x50"])
+def differing(name: str, size: tuple[int, int], seen: str) -> list[str]:
+    """What a view was and is, where it is not what was kept; or it is kept from now on."""
+    file = KEPT / f"{name}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("POSTURE_RENEW_SNAPSHOTS"):
+        file.write_text(seen, encoding="utf-8")
+    before = file.read_text(encoding="utf-8") if file.exists() else "not kept"
+    return [] if seen == before else [f"{file.name} was\n{before}\nand is now\n{seen}"]
+
+
+async def each_looked_at(app: ConsoleApp, pilot: Any, views: dict[str, str], size: tuple[int, int]) -> None:
+    others = []
+    for name, keys in views.items():
+        for key in keys.split():  # what is opened shows its rows before the next key is meant for one of them
+            await pilot.press(key)
+            await settled(app)
+        others += differing(name, size, text_of(app))
+        await pilot.press(*["escape"] * (len(keys.split()) - 1))
+    assert not others, "\n".join([*others, "where that is meant: make snapshots"])
+
+
+@SIZES
 async def test_views_look_as_they_were_found_good(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     target = Target(parse_endpoint("tcp://site:5571"), None, None, "posture-dark")
     app = ConsoleApp(ConsoleSettings(), target, picture_mode="figure", source=StillSite())
     monkeypatch.setattr(app._own_load, "now", lambda: None)
-    others = []
     async with app.run_test(size=size) as pilot:
-        for name, keys in VIEWS.items():
-            await pilot.press(*keys.split())
-            seen = await settled(app)
-            file = KEPT / f"{name}-{size[0]}x{size[1]}.txt"
-            if os.environ.get("POSTURE_RENEW_SNAPSHOTS"):
-                file.write_text(seen, encoding="utf-8")
-            elif seen != file.read_text(encoding="utf-8"):
-                others.append(f"{file.name} was\n{file.read_text(encoding='utf-8')}\nand is now\n{seen}")
-            if " " in keys:
-                await pilot.press("escape")
-    assert not others, "\n".join([*others, "where that is meant: make snapshots"])
+        await each_looked_at(app, pilot, VIEWS, size)
+
+
+@SIZES
+async def test_a_recording_looks_as_it_was_found_good(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, until: Callable[..., Any]
+) -> None:
+    past = Past(tmp_path / "site.rec", at=AT)
+    await past.live(120)
+    await past.recorder.close()
+    with Recording(past.recorder.file) as recording:
+        app = ReplayApp(ConsoleSettings(), Player(recording), picture_mode="figure")
+        monkeypatch.setattr(app._own_load, "now", lambda: None)
+        async with app.run_test(size=size) as pilot:
+            await until(lambda: "REPLAY" in text_of(app))
+            await pilot.press("space", "g")
+            await settled(app)
+            await pilot.press(*"50%", "enter")
+            await app.player.arrived()
+            await each_looked_at(app, pilot, REPLAYED, size)
 
 
 @pytest.mark.parametrize("view", ["overview", "camera", "decision"])

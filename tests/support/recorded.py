@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posture_console.core.store import Applied
 from posture_console.core.whole import site_of
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Past:
     """A scene that is recorded in simulated time; `kept` has the site at the moments asked for."""
 
-    def __init__(self, file: Path, **scene: float) -> None:
-        self.scene = Scene(**scene)  # type: ignore[arg-type]
+    def __init__(self, file: Path, **scene: Any) -> None:
+        self.scene = Scene(**scene)
         self.store = TapedStore()
         self.now_s = 1000.0
         self.recorder = Recorder(file, clock=lambda: self.now_s)

@@ -6,6 +6,7 @@ A plain text is looked for in every field, without regard to case. Quotes keep s
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 _TERM: Final = re.compile(r'(!?)(?:([A-Za-z_]+)(:|>=|<=|>|<))?("[^"]*"?|\S*)')
@@ -15,8 +16,15 @@ _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     ">=": lambda a, b: a >= b,
     "<=": lambda a, b: a <= b,
 }
-Fields = Mapping[str, object]
-"""A record as the filter sees it: field name → value."""
+
+
+class Fields(dict[str, object]):
+    """A record as the filter sees it: field name → value."""
+
+    @cached_property
+    def text(self) -> str:
+        """All values, one a line, as plain terms look through them."""
+        return "\n".join(map(_text, self.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Term:
 
     def _found(self, fields: Fields) -> bool:
         if self.field is None:
-            return any(self.value in _text(value) for value in fields.values())
+            return self.value in fields.text
         name = _matching(self.field, fields)
         if name is None:
             return False
@@ -83,7 +91,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value).casefold()
 
 
-def _matching(asked: str, fields: Fields) -> str | None:
+def _matching(asked: str, fields: Mapping[str, object]) -> str | None:
     """The field of that name, else the first that begins with it: `cam:` finds `camera`."""
     if asked in fields:
         return asked

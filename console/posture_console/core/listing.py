@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Final, Generic, TypeVar
 
-from posture_console.core.arrange import Cursor, Order, arrange, passing
+from posture_console.core.arrange import Cursor, Looked, Order, arrange, passing
 from posture_console.core.filter import Filter
 from posture_console.core.sheet import Sheet
 from posture_console.core.spans import Cell, Span, Tone, word
@@ -28,6 +28,7 @@ class Listing(Generic[R]):
         """Whether the cursor stays with the newest row instead of with its record."""
         self.rows: list[R] = []
         self.keys: list[str] = []
+        self._looked = Looked(sheet)
         self._given: Sequence[R] = ()
         self._held: Sequence[R] | None = None
         self._known: frozenset[str] = frozenset()
@@ -71,7 +72,7 @@ class Listing(Generic[R]):
         else:
             left_at = self._left_at
             came = list(takewhile(lambda record: key(record) != left_at, self._given))
-        return len(passing(came, self.sheet, self.order))
+        return len(passing(came, self.sheet, self.order, self._looked))
 
     def take(self, records: Sequence[R]) -> None:
         """These are the records from now on."""
@@ -81,7 +82,8 @@ class Listing(Generic[R]):
     def arrange(self) -> None:
         """Find rows, keys and the cursor's place anew."""
         records = self._given if self._held is None else self._held
-        self.rows = arrange(records, self.sheet, self.order)
+        self.rows = arrange(records, self.sheet, self.order, self._looked)
+        self._looked.keep(records if self.order.filter else ())
         self.keys = [self.sheet.key(record) for record in self.rows]
         self.cursor.follow(self.keys, top=self.following)
         if self._marks:

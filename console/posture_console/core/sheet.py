@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from posture_console.core.filter import Fields
 from posture_console.core.spans import Cell, dimmed, fit_cell
 
 R = TypeVar("R")
@@ -78,9 +79,9 @@ class Sheet(Generic[R]):
         by_name = {column.name: column for column in self.columns}
         return replace(self, columns=tuple(replace(by_name[name], rank=rank) for rank, name in enumerate(names)))
 
-    def fields(self, record: R) -> dict[str, object]:
+    def fields(self, record: R) -> Fields:
         """The record as filters see it."""
-        return {column.name: column.value(record) for column in self.columns}
+        return Fields((column.name, column.value(record)) for column in self.columns)
 
     def column(self, name: str) -> Column[R] | None:
         """The column of that name."""
