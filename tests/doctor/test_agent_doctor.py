@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from posture_agent.analysis import model
 from posture_agent.cli import cli
-from posture_agent.doctor import around_master, database, node
+from posture_agent.doctor import around_master, database, node, queue
 from posture_agent.doctor import broker as broker_doctor
 from posture_agent.settings import MasterSettings
 from posture_agent.store.database import DatabaseSettings
@@ -27,6 +27,7 @@ from posture_shared.checks import Check, Finding
 from posture_shared.exits import Stop
 from support.disks import fill, read_only, small
 from support.mosquitto import Mosquitto
+from support.pooler import transaction_pooler
 from support.postgres import Postgres
 from support.processes import OURS, free_port
 
@@ -263,6 +264,35 @@ def test_a_topic_that_may_not_be_used_is_named(tmp_path: Path) -> None:
     assert found["broker topics"].state == "failed"
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize(("limit", "state"), [("", "ok"), ("max_queued_messages 1000", "failed")])
+def test_a_broker_that_drops_after_a_thousand_messages_is_named(tmp_path: Path, limit: str, state: str) -> None:
+    server = Mosquitto(tmp_path / "broker", durable=False, extra=limit)
+    server.start()
+    try:
+        found = queue.queue(MasterSettings().broker.model_copy(update={"port": server.port}))
+        again = queue.queue(MasterSettings().broker.model_copy(update={"port": server.port}))
+    finally:
+        server.end()
+    assert found == again, "it leaves nothing behind"
+    assert found.state == state, found
+    assert ("max_queued_messages 0" in found.advice) == (state == "failed")
+
+
+@pytest.mark.integration
+def test_a_broker_whose_queue_cannot_be_tried_says_why(tmp_path: Path) -> None:
+    rights = tmp_path / "rights"
+    rights.write_text("topic read status/#\n")
+    rights.chmod(0o600)
+    server = Mosquitto(tmp_path / "broker", extra=f"acl_file {rights}")
+    server.start()
+    try:
+        found = queue.queue(MasterSettings().broker.model_copy(update={"port": server.port}))
+    finally:
+        server.end()
+    assert (found.state, "status/master/#" in found.advice) == ("warning", True)
+
+
 # The database.
 
 
@@ -300,6 +330,30 @@ def test_a_role_that_may_insert_under_row_security_is_well(postgres: Postgres) -
     assert "may also delete" in owner["database rights"].text
     with psycopg2.connect(postgres.url) as link, link.cursor() as cursor:
         cursor.execute("DROP OWNED BY doctor_writer; DROP ROLE doctor_writer")
+
+
+@pytest.mark.integration
+def test_migrations_that_nobody_misses_while_rows_are_written_are_named(postgres: Postgres) -> None:
+    migrate(postgres.url)
+    with psycopg2.connect(postgres.url) as link, link.cursor() as cursor:
+        cursor.execute("ALTER TABLE posture_episode DISABLE ROW LEVEL SECURITY; DROP VIEW posture_now")
+        cursor.execute("DROP FUNCTION posture_remove_old")
+    found = [one for one in database.database(of(postgres)) if one.check == "database migrations"]
+    assert [one.text.split(": ")[0] for one in found] == [
+        "row level security is off for posture_episode",
+        "posture_now, posture_remove_old not there",
+    ]
+    assert all("posture-agent migrate" in one.advice for one in found)
+
+
+@pytest.mark.integration
+def test_a_pooler_in_transaction_mode_is_named(postgres: Postgres) -> None:
+    direct = by_check(database.database(of(postgres)))["database pooler"]
+    assert (direct.state, "the server itself" in direct.text) == ("ok", True)
+    for connections in (1, 4):
+        with transaction_pooler(postgres, connections=connections) as port:
+            found = by_check(database.database(of(postgres, port=port)))["database pooler"]
+        assert (found.state, "session pooler" in found.advice) == ("warning", True)
 
 
 @pytest.mark.integration

@@ -55,6 +55,9 @@ def test_an_hour_is_an_alarm_at_once_and_stops_nothing(
     site.alarmed("clock", "the clock of pi1 is 3600 s " + ("behind" if by_s > 0 else "ahead of"), began)
     found = site.doctor()
     assert "clock" in (found["clock of the master"]["text"] if by_s > 0 else found["other master"]["advice"])
+    both = site.doctor(**fake)["clock and cameras"]["text"]  # the whole machine jumped: the master agrees
+    assert ("3600 s ahead of" if by_s > 0 else "3600 s behind") in both
+    assert "that of pi1" in both
     offset.write_text("+0\n")
     site.no_alarm("clock")
     site.more_rows()

@@ -32,7 +32,7 @@ def doctor(*, as_json: bool, config: Path | None, data_dir: Path | None, worker:
 def _of_master(config: Path | None, data_dir: Path | None) -> "list[Check]":
     from functools import partial  # noqa: PLC0415 - keeps --help fast
 
-    from posture_agent.doctor import around_master, broker, database, kubernetes  # noqa: PLC0415
+    from posture_agent.doctor import around_master, broker, database, kubernetes, queue  # noqa: PLC0415
     from posture_agent.settings import MasterSettings  # noqa: PLC0415
     from posture_agent.store.database import ALIASES  # noqa: PLC0415
     from posture_shared import machine_checks, settings  # noqa: PLC0415
@@ -44,6 +44,7 @@ def _of_master(config: Path | None, data_dir: Path | None) -> "list[Check]":
         Check("installation", machine_checks.installation),
         *(_of_analysis(chosen.model) if chosen.local_threads else [Check("clock", machine_checks.clock)]),
         Check("broker", partial(broker.broker, chosen.broker)),
+        Check("broker queue", partial(queue.queue, chosen.broker)),
         Check("database", partial(database.database, chosen.database)),
         Check("data folder", partial(around_master.data_folder, chosen)),
         Check("ports", partial(around_master.ports, chosen)),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 from paho.mqtt import client as paho
 
 from posture_agent import listening
@@ -20,6 +21,8 @@ from posture_shared.frame import extract
 
 _PICTURE_S: Final = 5.0
 """How long to wait for a picture of a camera that says it sends some."""
+_LATE_S: Final = 5.0
+"""A picture may be so old when it comes, on a slow network, with clocks that are right."""
 _LISTEN_S: Final = 2.5
 """How long to listen whose pictures come, said or not."""
 _STATUS: Final = "status/"
@@ -105,28 +108,48 @@ def _rights(settings: BrokerSettings, sending: list[str], *, said: Collection[st
     elif pictures:
         yield ok("broker pictures", "pictures arrive")
     yield from _wordless(pictures, said)
+    yield from _clocks(pictures, datetime.now(UTC))
 
 
-def _wordless(pictures: Mapping[str, bool], said: Collection[str]) -> Iterator[Finding]:
+def _clocks(pictures: Mapping[str, datetime | None], now: datetime) -> Iterator[Finding]:
+    """What cameras' clocks say of ours: the master's own shows nothing where it runs on this machine.
+
+    Pictures out of a spool are old by themselves, so the newest of each camera counts.
+    """
+    for name, captured in sorted(pictures.items()):
+        if captured is None:
+            continue
+        found = machine_checks.clock_against(
+            "clock and cameras", captured, now, whose=f"that of {name}", slack_s=_LATE_S
+        )
+        if found.state != "ok":
+            spooled = ", unless they come from its spool" if captured < now else ""
+            yield msgspec.structs.replace(found, text=f"by its newest pictures {found.text}{spooled}")
+
+
+def _wordless(pictures: Mapping[str, datetime | None], said: Collection[str]) -> Iterator[Finding]:
     """Cameras whose numbered pictures arrive without a word of them: a publisher that numbers says how it is."""
-    for name in sorted(name for name, numbered in pictures.items() if numbered and _STATUS + name not in said):
+    for name in sorted(name for name, captured in pictures.items() if captured and _STATUS + name not in said):
         text = f"pictures of {name} arrive and status/{name} does not come"
         advice = f"let the master's login read status/+ at the broker, and that of {name} write to status/{name}"
         yield failed("broker status", text, advice)
 
 
-def _pictures(settings: BrokerSettings, *, wait: bool) -> tuple[bool, dict[str, bool]]:
-    """Whether images/# may be subscribed to, and whose pictures came, and whether they are numbered."""
+def _pictures(settings: BrokerSettings, *, wait: bool) -> tuple[bool, dict[str, datetime | None]]:
+    """Whether images/# may be subscribed to, and whose pictures came; of numbered ones when the newest was captured."""
     client = _client(settings)
     granted: list[bool] = []
-    came: dict[str, bool] = {}
+    came: dict[str, datetime | None] = {}
 
     def connected(*_: object) -> None:
         client.subscribe("images/#", 0)
 
     def heard(_client: object, _data: object, message: paho.MQTTMessage) -> None:
         with contextlib.suppress(ValueError):
-            came[message.topic.removeprefix(_IMAGES)] = extract(payload.picture(bytes(message.payload))) is not None
+            name, found = message.topic.removeprefix(_IMAGES), extract(payload.picture(bytes(message.payload)))
+            before = came.get(name)
+            newest = found.captured if found is not None else None
+            came[name] = max(newest, before) if newest and before else newest or before
 
     client.on_connect = connected
     client.on_subscribe = lambda _c, _u, _mid, reasons, _p: granted.append(not reasons[0].is_failure)

@@ -1,4 +1,4 @@
-"""The database as the daemon's role sees it: login, TLS, tables, rights, clock. Changes nothing."""
+"""The database as the daemon's role sees it: login, TLS, pooler, tables, rights, clock. Changes nothing."""
 
 import contextlib
 from collections.abc import Iterator
@@ -24,6 +24,18 @@ SELECT has_table_privilege(to_regclass(%(table)s), 'INSERT'),
        ),
        has_table_privilege(to_regclass(%(table)s), 'DELETE')
 """
+_UNPROTECTED: Final = """
+SELECT relname FROM unnest(%s) AS wanted JOIN pg_class ON oid = to_regclass(wanted) WHERE NOT relrowsecurity
+"""
+_VIEWS: Final = ("posture_now", "posture_by_day", "posture_episodes_by_day")
+_REMOVES_OLD: Final = "posture_remove_old"
+_ABSENT: Final = """
+SELECT wanted FROM unnest(%s) AS wanted WHERE to_regclass(wanted) IS NULL
+UNION ALL SELECT wanted FROM unnest(%s) AS wanted WHERE to_regproc(wanted) IS NULL
+"""
+_MIGRATE: Final = "run 'posture-agent migrate --admin-url URL' with this release"
+_TRANSACTION_PORT: Final = 6543
+"""Where Supabase's pooler hands out connections by transaction."""
 _ADVICE: Final = (
     ("root certificate file", "name the authority's file in database.ssl_ca (Supabase: in the project's settings)"),
     ("password authentication", "check database.user and database.password (SUPABASE_USER, SUPABASE_PASSWORD)"),
@@ -56,7 +68,9 @@ def database(settings: DatabaseSettings) -> Iterator[Finding]:
             yield ok("database", f"{where} answers, login as {settings.user}")
             yield _tls(link, settings)
             yield _clock(link)
+            yield _pooler(link, settings)
             yield from _tables(link)
+            yield from _migrations(link)
     except psycopg2.Error as error:
         said = masked(explained(str(error), settings), secret)
         yield failed("database", f"{where}: {said}", _advice(said))
@@ -107,6 +121,49 @@ def _tables(link: psycopg2.extensions.connection) -> Iterator[Finding]:
     if may_delete:
         text = "this role may also delete rows; a role that may only insert is enough"
         yield warning("database rights", text, "'posture-agent migrate --admin-url URL --writer ROLE' makes one fit")
+
+
+def _pooler(link: psycopg2.extensions.connection, settings: DatabaseSettings) -> Finding:
+    """Whether a pooler stands between, and whether it hands each transaction to another connection.
+
+    A server tells each client its process at login; a pooler tells a number of its own. In transaction mode a
+    connection that one client has just left is given to the next, though the first is still logged in.
+    """
+    check = "database pooler"
+    first = _process(link)
+    with contextlib.closing(connect(settings.dsn(), program="posture-agent doctor")) as neighbour:
+        shared = _process(neighbour) == first or _process(link) != first
+    if shared or (settings.port == _TRANSACTION_PORT and link.info.backend_pid != first):
+        text = "a pooler hands each transaction to another connection: rows get through so"
+        return warning(check, text, "give `migrate` and `retention` the direct host or the session pooler")
+    if link.info.backend_pid != first:
+        return ok(check, "a pooler that keeps a connection for each session")
+    return ok(check, "none: the server itself answers")
+
+
+def _process(link: psycopg2.extensions.connection) -> int:
+    """Which process of the server this transaction runs in."""
+    with link, link.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _migrations(link: psycopg2.extensions.connection) -> Iterator[Finding]:
+    """What migrations after the first ones bring, and nobody misses when rows are written."""
+    with link, link.cursor() as cursor:
+        cursor.execute(_UNPROTECTED, ([stream.table for stream in STREAMS],))
+        unprotected = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_ABSENT, (list(_VIEWS), [_REMOVES_OLD]))
+        absent = [row[0] for row in cursor.fetchall()]
+    if unprotected:
+        text = (
+            f"row level security is off for {', '.join(unprotected)}: whoever has rights to the schema reads and writes"
+        )
+        yield warning("database migrations", text, _MIGRATE)
+    if absent:
+        text = f"{', '.join(absent)} not there: dashboards or retention do not work"
+        yield warning("database migrations", text, _MIGRATE)
 
 
 def _advice(said: str) -> str:
