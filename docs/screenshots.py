@@ -31,6 +31,7 @@ async def invented_site() -> AsyncIterator[str]:
     scene = Scene()
     scene.warm(240)
     master = FakeMaster(scene)
+    master.acts.obey("job_launch", {"node": "agx-2"})
     await master.start()
     living = asyncio.create_task(master.live())
     try:

@@ -8,11 +8,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from pathlib import Path
-from typing import Final, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from posture_console.app import ConsoleApp
 from posture_console.links.endpoint import parse_endpoint
+from posture_console.links.master_link import MasterLink
+from posture_console.record.follower import Follower
+from posture_console.record.player import Player
+from posture_console.record.recorder import Recorder, TapedStore
+from posture_console.record.recording import Recording
+from posture_console.replaying import ReplayApp
 from posture_console.settings import ConsoleSettings, Target, ThemeName
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 _FONTS: Final = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace"
 _LIVED_S: Final = 6.0
@@ -38,7 +48,14 @@ _VIEWS: Final = {
     "alarms": "a",
     "overrides": "v",
     "told": "i",
+    "alarm": "a enter",
+    "job": "5 enter",
+    "form": "2 x",
+    "confirm": "2 x c l e a n enter",
 }
+_REPLAYED: Final = {"replay": "space g 5 0 % enter", "what-if": "space W"}
+"""Views of a recording, which is made before."""
+_RECORDED_S: Final = 6.0
 
 
 class Shot(NamedTuple):
@@ -48,6 +65,7 @@ class Shot(NamedTuple):
     size: tuple[int, int]
     keys: str = "1"
     theme: ThemeName = "posture-dark"
+    replayed: bool = False
 
 
 DOCUMENTED: Final = (
@@ -61,8 +79,9 @@ DOCUMENTED: Final = (
 
 def every_view() -> Iterator[Shot]:
     """Each view at each size in each theme."""
-    for (width, height), theme, (view, keys) in product(_SIZES, _THEMES, _VIEWS.items()):
-        yield Shot(f"{view}-{width}x{height}-{theme.removeprefix('posture-')}", (width, height), keys, theme)
+    for size, theme, (view, keys) in product(_SIZES, _THEMES, [*_VIEWS.items(), *_REPLAYED.items()]):
+        name = f"{view}-{size[0]}x{size[1]}-{theme.removeprefix('posture-')}"
+        yield Shot(name, size, keys, theme, replayed=view in _REPLAYED)
 
 
 async def take(address: str, shots: Iterable[Shot], folder: Path, *, lived_s: float = _LIVED_S) -> list[Path]:
@@ -73,10 +92,15 @@ async def take(address: str, shots: Iterable[Shot], folder: Path, *, lived_s: fl
     """
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a script's work, nothing waits for it
     files: list[Path] = []
-    for shot in shots:
-        file = folder / f"{shot.name}.svg"
-        file.write_text(await _taken(address, shot, lived_s), encoding="utf-8")
-        files.append(file)
+    with TemporaryDirectory() as passing:
+        recorded = Path(passing) / "site.rec"
+        for shot in shots:
+            if shot.replayed and not recorded.exists():
+                await _record(address, recorded, max(lived_s, _RECORDED_S))
+            file = folder / f"{shot.name}.svg"
+            picture = await (_replayed(recorded, shot) if shot.replayed else _taken(address, shot, lived_s))
+            file.write_text(picture, encoding="utf-8")
+            files.append(file)
     return files
 
 
@@ -85,11 +109,36 @@ async def _taken(address: str, shot: Shot, lived_s: float) -> str:
     async with app.run_test(size=shot.size) as pilot:
         await _until(lambda: app.link.connection.is_live)
         await asyncio.sleep(lived_s)
-        for key in shot.keys.split():
-            await pilot.press(key)
-            await asyncio.sleep(0.5)
-        await asyncio.sleep(_ANSWERED_S)
-        return _without_fetching(app.export_screenshot(title="posture-console"))
+        return await _pictured(app, pilot, shot)
+
+
+async def _replayed(file: Path, shot: Shot) -> str:
+    with Recording(file) as recording:
+        app = ReplayApp(ConsoleSettings(theme=shot.theme), Player(recording))
+        async with app.run_test(size=shot.size) as pilot:
+            await _until(lambda: bool(app.store.results))
+            return await _pictured(app, pilot, shot)
+
+
+async def _pictured(app: ConsoleApp, pilot: "Pilot[int]", shot: Shot) -> str:
+    for key in shot.keys.split():
+        await pilot.press(key)
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(_ANSWERED_S)
+    return _without_fetching(app.export_screenshot(title="posture-console"))
+
+
+async def _record(address: str, file: Path, seconds: float) -> None:
+    store = TapedStore()
+    link = MasterLink(parse_endpoint(address), store)
+    following = asyncio.create_task(link.run())
+    try:
+        async with asyncio.timeout(20):
+            await link.wait_live()
+        await Follower(link, store, Recorder(file), pictures=False).run(seconds)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
