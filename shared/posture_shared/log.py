@@ -15,7 +15,7 @@ from posture_shared.text import one_line
 
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _SAME_BURST: Final = 50
-"""Lines of one kind in ten seconds; what is beyond is counted and said by the next one that is let through."""
+"""Lines of one kind in ten seconds; what is beyond is counted and said with the next line, of whatever kind."""
 _KINDS: Final = 1000
 
 
@@ -70,9 +70,8 @@ def setup(
     stream = stream or sys.stderr
     journal = is_journal(stream, environment)
     formatter = _Json(journal=journal) if style == "json" else _Text(journal=journal)
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(_WithPriority(formatter) if journal else formatter)
-    handler.addFilter(_Floods())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
@@ -94,12 +93,22 @@ class RateLimit:
 
     def allow(self) -> tuple[bool, int]:
         """Whether to log this event, and how many were kept back in the period that just ended."""
-        now, kept_back = self._clock(), 0
-        if now - self._since >= self._period_s:
-            kept_back = max(0, self._seen - self._burst)
-            self._since, self._seen = now, 0
+        kept_back = self.ended()
         self._seen += 1
         return self._seen <= self._burst, kept_back
+
+    def ended(self) -> int:
+        """How many were kept back in a period that is over; asked once, they count as told."""
+        now = self._clock()
+        if now - self._since < self._period_s:
+            return 0
+        kept_back = max(0, self._seen - self._burst)
+        self._since, self._seen = now, 0
+        return kept_back
+
+
+_Kind = tuple[str, int, str, str]
+"""Logger, level, words, what it is about."""
 
 
 class _Floods(logging.Filter):
@@ -110,7 +119,8 @@ class _Floods(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._limits: dict[tuple[str, int, str, str], RateLimit] = {}
+        self._limits: dict[_Kind, RateLimit] = {}
+        self._flooding: dict[_Kind, RateLimit] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         kind = (record.name, record.levelno, str(record.msg)[:80], getattr(record, "about", ""))
@@ -121,7 +131,36 @@ class _Floods(logging.Filter):
             limit = self._limits[kind] = RateLimit(burst=_SAME_BURST)
         allowed, kept_back = limit.allow()
         record.kept_back = kept_back
+        if not allowed:
+            self._flooding[kind] = limit
+        elif kept_back:
+            self._flooding.pop(kind, None)
         return allowed
+
+    def ended(self) -> list[logging.LogRecord]:
+        """A line for each flood that is over and left lines untold: none of its kind may ever come again."""
+        told = []
+        for kind, limit in list(self._flooding.items()):
+            if count := limit.ended():
+                self._flooding.pop(kind, None)
+                name, level, *words = kind
+                text = "event=kept_back count=%d of=%r"
+                told.append(logging.LogRecord(name, level, "", 0, text, (count, " ".join(words).strip()), None))
+        return told
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes what is no flood, and before it what became of floods that are over."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._floods = _Floods()
+        self.addFilter(self._floods)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for late in self._floods.ended():
+            super().emit(late)
+        super().emit(record)
 
 
 def _kept_back(record: logging.LogRecord) -> str:

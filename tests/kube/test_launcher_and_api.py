@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from posture_agent.kube.faults import KubeError
 from posture_agent.kube.operating import Operating
 from posture_agent.kube.worker_keys import KeysInFolder
 from posture_shared import keys
@@ -84,6 +85,26 @@ async def test_a_job_whose_answer_is_lost_is_removed_and_made_anew(api, tmp_path
     assert len(api.jobs) == 1
     assert set(api.jobs) != first
     assert set(api.secrets) == set(api.jobs)
+    await made.launcher.close()
+
+
+async def test_a_job_that_shows_only_after_its_answer_was_lost_is_removed_too(api, tmp_path):
+    made = Site(api, tmp_path, request_timeout_s=0.5)
+    api.nodes = [node("agx")]
+    await made.launcher.look()
+    api.slow[("POST", "jobs")] = 1.5
+    made.want("agx")
+    with pytest.raises(KubeError):
+        await made.launcher.look()
+    made.unwant("agx")
+    await made.launcher.look()
+    assert not api.jobs, "nothing shows yet"
+    await eventually(lambda: api.jobs)
+    made.want("agx")  # it would pass for one that is wanted
+    await made.launcher.look()
+    await made.launcher.look()
+    assert len(api.jobs) == 1
+    assert set(api.jobs) == {made.launcher.order("agx", made.launcher._orders["agx"], "placement").name}
     await made.launcher.close()
 
 

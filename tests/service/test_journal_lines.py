@@ -5,12 +5,14 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from posture_shared import log as logs
+from posture_shared.log import RateLimit
 
 NAME = "posture.test-journal"
 
@@ -84,3 +86,25 @@ def test_what_was_kept_back_is_counted() -> None:
     assert [limit.allow()[0] for _ in range(5)] == [True, True, False, False, False]
     now = 11.0
     assert limit.allow() == (True, 3)
+
+
+def test_a_flood_that_is_over_is_told_with_the_next_line_of_any_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(logs, "RateLimit", partial(RateLimit, clock=lambda: now[0]))
+    with (tmp_path / "stderr").open("w+") as stream:
+        logs.setup(stream=stream, environment={})
+        log = logging.getLogger(NAME)
+        for number in range(1000):
+            log.warning("event=stranger number=%d", number)
+        now[0] = 5.0
+        log.info("event=other")
+        now[0] = 11.0
+        log.info("event=another")
+        log.info("event=another")
+        stream.seek(0)
+        lines = stream.read().splitlines()[50:]
+    told = f"warning {NAME} event=kept_back count=950 of='event=stranger number=%d'"
+    assert ["event=other" in lines[0], lines[1].endswith(told)] == [True, True], lines
+    assert ["event=another" in line for line in lines[2:]] == [True, True]

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from support.mosquitto import Mosquitto
-from support.processes import Program, Programs, wait_for
+from support.processes import Program, Programs, free_port, wait_for
+from support.scrape import answer
 from support.site import Camera, Master
 from support.systemd import Listener
 from support.whole_site import people
@@ -49,6 +50,42 @@ def test_a_master_is_ready_when_it_serves_and_silent_when_its_loop_stands(
     systemd.wait_fed(3)
     assert master.program.terminate() == 0
     assert systemd.heard()[-1] == "STOPPING=1"
+
+
+BLOCKED = """
+import os, time
+import posture_agent.master.serve as serve
+import posture_agent.store.committer as committer
+serve.STUCK_S, serve._PROOF_S = 1.0, 0.2
+transact = committer._transact
+def held(*words):
+    while os.path.exists(HOLD):
+        time.sleep(0.02)
+    return transact(*words)
+committer._transact = held
+from posture_agent.cli import main
+main()
+"""
+
+
+def test_a_master_is_silent_while_a_commit_stands_though_its_loop_turns(
+    broker: Mosquitto, tmp_path: Path, systemd: Listener
+) -> None:
+    """As on a disk that neither writes nor refuses."""
+    hold, metrics = tmp_path / "hold", free_port()
+    command = [sys.executable, "-c", BLOCKED.replace("HOLD", repr(str(hold))), "master", "--local-threads", "0"]
+    command += ["--broker", broker.address, "--data-dir", str(tmp_path / "data"), "--metrics-port", str(metrics)]
+    for name in ("worker", "control", "events"):
+        command += [f"--{name}-port", str(free_port())]
+    with Program(command, folder=tmp_path, name="master", env=systemd.environment).start() as master:
+        systemd.wait_for("READY=1")
+        systemd.wait_fed(3)
+        hold.touch()
+        systemd.silent_for(SILENT_S)
+        assert answer(metrics, "/healthz")[0] == 200, "its loop turns all the same"
+        hold.unlink()
+        systemd.wait_fed(2)
+        assert master.terminate() == 0
 
 
 @pytest.mark.slow

@@ -41,6 +41,17 @@ def told(rules: AlertRules, seconds: float) -> list[str]:
     return [f"{'end' if notice.over else 'begin'} {notice.notice_id}" for notice in rules.due(after(seconds))]
 
 
+@pytest.mark.parametrize("kind", ["camera_silent", "camera_spool", "clock", "baseline"])
+def test_a_snoozed_camera_is_quiet_about_its_faults_too(kind: str):
+    one = rules(fault_hold_s=0)
+    one.snooze("pi1", after(100))
+    for camera in ("pi1", "pi2"):
+        alarm = Alarm(alarm_id=camera, kind=kind, subject=camera, severity="warning", text="x", since=NOON)
+        one.hear(of_alarm(alarm))
+    assert told(one, 1) == ["begin pi2"]
+    assert told(one, 101) == ["begin pi1"], "what holds when the snooze is over is told"
+
+
 def test_an_episode_is_told_after_its_hold_time_once_and_its_end_too():
     one = rules()
     one.hear(slump())

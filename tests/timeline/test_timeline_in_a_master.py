@@ -1,11 +1,14 @@
 """Episodes as rows, events and alerts, across restarts; on a real store."""
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from posture_agent.timeline import service
 from posture_agent.timeline.reading import Reading
 from posture_agent.timeline.settings import EpisodeSettings
 from posture_agent.timeline.tracks import CAMERAS, Tracks
@@ -126,3 +129,20 @@ async def test_a_snooze_silences_alerts_over_a_restart_and_is_ended_by_zero(watc
     for wrong in ({"camera": "a b", "for_s": 1}, {"camera": "pi1", "for_s": -1}, {"camera": "pi1", "for_s": 1e9}):
         with pytest.raises(Stop):
             await watched.command("snooze", **wrong)
+
+
+async def test_a_clock_that_is_set_back_holds_up_no_regular_work(watched: Watched, monkeypatch: pytest.MonkeyPatch):
+    looked, back_s, now = [], [0.0], time.time
+
+    def drifts(now_s: float) -> dict[str, str | None]:
+        looked.append(now_s)
+        return {}
+
+    for name in ("_TICK_S", "_DRIFT_S"):
+        monkeypatch.setattr(service, name, 0.02)
+    monkeypatch.setattr(watched.timeline._baselines, "drifts", drifts)
+    monkeypatch.setattr(service, "time", SimpleNamespace(time=lambda: now() - back_s[0], monotonic=time.monotonic))
+    await eventually(lambda: len(looked) > 2)
+    back_s[0] = 3600.0
+    before = len(looked)
+    await eventually(lambda: len(looked) > before + 2, what="baselines are looked at again")

@@ -36,6 +36,8 @@ IDLE_S: Final = 10.0
 BUSY_S: Final = 1.0
 """Time between two looks while there is one."""
 NODES_S: Final = 5.0
+UNSURE_S: Final = 60.0
+"""A Job whose creation was not answered may be carried out this late: until then it is looked for."""
 FAILURE_SHOWN_S: Final = 300.0
 _REMEMBERED: Final = 20
 _PATIENCE: Final = frozenset({"busy", "failed", "unreachable", "conflict"})
@@ -91,7 +93,7 @@ class Launcher:
         self._failed_at: dict[str, float] = {}
         self._silent: set[str] = set()
         self._nodes_s = float("-inf")
-        self._unsure: set[str] = set()
+        self._unsure: dict[str, float] = {}
         self.standing = Standing(on_alarm)
         self._wake = asyncio.Event()
         self._acting = asyncio.Lock()
@@ -282,7 +284,7 @@ class Launcher:
                 await self._cluster.create_secret(objects.secret_of(job, key))
         except KubeError:
             # Whether there is a Job now, and one with its key, cannot be known: it is removed, the next has a new name.
-            self._unsure.add(order.name)
+            self._unsure[order.name] = time.monotonic()
             self._orders.pop(order.node, None)
             raise
         log.info("event=job_created name=%s node=%s by=%s", order.name, order.node, order.by)
@@ -291,7 +293,8 @@ class Launcher:
         for job in [job for job in self.found if job.name in self._unsure and not job.gone]:
             await self._cluster.delete_job(job.name)
             self.found.remove(job)
-        self._unsure &= {job.name for job in self.found}
+        there, now_s = {job.name for job in self.found}, time.monotonic()
+        self._unsure = {name: at_s for name, at_s in self._unsure.items() if name in there or now_s - at_s < UNSURE_S}
 
     def _name_on(self, node: str) -> str:
         return next((job.name for job in self.found if job.node == node), "")

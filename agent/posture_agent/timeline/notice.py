@@ -11,8 +11,8 @@ from posture_shared.timeline import Episode
 POSTURE: Final = "posture"
 SENDING: Final = "webhook"
 """Kind of the alarm that a webhook does not work; it is never told by webhook."""
-_ABOUT_CAMERAS: Final = frozenset({"clock", "baseline"})
-"""Kinds of alarms whose subject is a camera."""
+_ABOUT_CAMERAS: Final = frozenset({POSTURE, "clock", "baseline"})
+"""Kinds whose subject is a camera, beside those that say so in their name."""
 
 
 class Notice(NamedTuple):
@@ -35,7 +35,7 @@ class Notice(NamedTuple):
     @property
     def camera(self) -> str | None:
         """The camera that it is about, None for the system."""
-        return self.subject if self.kind == POSTURE or self.kind in _ABOUT_CAMERAS else None
+        return self.subject if self.kind in _ABOUT_CAMERAS or self.kind.startswith("camera_") else None
 
 
 def of_episode(episode: Episode) -> Notice:

@@ -178,18 +178,18 @@ class Timeline:
                     self._changed(changes, live=False)
 
     async def _tick(self) -> None:
-        next_keep_s = next_drift_s = 0.0
+        next_keep_s = next_drift_s = float("-inf")  # by the clock that cannot be set
         while True:
             await asyncio.sleep(_TICK_S)
             try:
-                now_s = time.time()
-                ended = self._tracks.idle(now_s)
-                if ended or (self._tracks.changed and now_s >= next_keep_s):
-                    next_keep_s = now_s + _KEEP_S
+                turn_s, wall_s = time.monotonic(), time.time()
+                ended = self._tracks.idle(wall_s)
+                if ended or (self._tracks.changed and turn_s >= next_keep_s):
+                    next_keep_s = turn_s + _KEEP_S
                     self._changed(ended, live=False)
-                if now_s >= next_drift_s:
-                    next_drift_s = now_s + _DRIFT_S
-                    for pi_id, text in self._baselines.drifts(now_s).items():
+                if turn_s >= next_drift_s:
+                    next_drift_s = turn_s + _DRIFT_S
+                    for pi_id, text in self._baselines.drifts(wall_s).items():
                         self._on_alarm("baseline", pi_id, text)
                 if self._alerts.tick(datetime.now(UTC)):
                     self._kept.save(_ALERTS, self._alerts.keep())
