@@ -40,6 +40,8 @@ VIEWS = {
     "links": "1 L",
     "told": "1 i",
 }
+ANSWERED = {"jobs": "posture-worker", "job": "phases"}
+"""What is on the screen once the question was answered that a view asks each second; until then it stands still too."""
 REPLAYED = {"replay": "1", "replay-log": "6"}
 """Views of a recording, held in its middle."""
 SIZES = pytest.mark.parametrize("size", [(80, 24), (140, 50)], ids=["80x24", "140x50"])
@@ -91,6 +93,10 @@ async def each_looked_at(app: ConsoleApp, pilot: Any, views: dict[str, str], siz
         for key in keys.split():  # what is opened shows its rows before the next key is meant for one of them
             await pilot.press(key)
             await settled(app)
+        if name in ANSWERED:
+            async with asyncio.timeout(20):
+                while ANSWERED[name] not in await settled(app):
+                    continue
         others += differing(name, size, text_of(app))
         await pilot.press(*["escape"] * (len(keys.split()) - 1))
     assert not others, "\n".join([*others, "where that is meant: make snapshots"])
