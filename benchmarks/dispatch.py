@@ -20,10 +20,10 @@ import zmq
 import zmq.asyncio
 from quick_worker import ANSWER, CREDIT, work
 
-from posture_agent.master.completion import Completion
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.routes import Route
-from posture_agent.master.workers import WorkerPlane
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.frames.completion import Completion
+from posture_agent.master.leasing.routes import Route
+from posture_agent.master.leasing.workers import WorkerPlane
 
 JPEG = b"\xff\xd8" + bytes(80_000)
 ROUNDS = 3

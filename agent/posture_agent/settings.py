@@ -10,9 +10,9 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from posture_agent.analysis.settings import AnalysisSettings
+from posture_agent.broker.settings import BrokerSettings, IntakeSettings
 from posture_agent.kube.settings import KubeSettings
-from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
-from posture_agent.master.grafana_settings import GrafanaSettings
+from posture_agent.metrics.grafana_settings import GrafanaSettings
 from posture_agent.store.database import DatabaseSettings
 from posture_agent.store.settings import Keeping, StoreSettings
 from posture_agent.timeline.settings import TimelineSettings

@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from posture_console import verb as verbs_of
-from posture_console.alarm_verbs import alarms
-from posture_console.job_verbs import job, jobs
-from posture_console.key_verbs import keys
-from posture_console.listing_options import listed
-from posture_console.options import Chosen, everywhere, taken
-from posture_console.override_verbs import override
-from posture_console.posture_verbs import POSTURE_VERBS
-from posture_console.record_verbs import RECORD_VERBS
-from posture_console.serve_verbs import SERVE_VERBS
-from posture_console.shown_verbs import SHOWN_VERBS
-from posture_console.verb import visited
+from posture_console.commands import verb as verbs_of
+from posture_console.commands.alarms import alarms
+from posture_console.commands.jobs import job, jobs
+from posture_console.commands.keys import keys
+from posture_console.commands.listing_options import listed
+from posture_console.commands.options import Chosen, everywhere, taken
+from posture_console.commands.override import override
+from posture_console.commands.posture import POSTURE_VERBS
+from posture_console.commands.record import RECORD_VERBS
+from posture_console.commands.serve import SERVE_VERBS
+from posture_console.commands.shown import SHOWN_VERBS
+from posture_console.commands.verb import visited
 from posture_shared import __version__
 from posture_shared.exits import Exit, run
 

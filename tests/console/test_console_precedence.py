@@ -7,7 +7,7 @@ import pytest
 
 from posture_console import app
 from posture_console.cli import cli
-from posture_console.options import Chosen
+from posture_console.commands.options import Chosen
 from posture_console.settings import Target
 from posture_shared.exits import run
 

@@ -7,9 +7,10 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master.control import Control
-from posture_agent.master.requests import Answer, Requests
-from posture_agent.master.site import SiteView
+from posture_agent.asking import Answer
+from posture_agent.master.consoles.control import Control
+from posture_agent.master.consoles.requests import Requests
+from posture_agent.master.consoles.site import SiteView
 from posture_shared.exits import Exit, Stop
 from posture_shared.messages import console as wire
 from support.memory_audit import MemoryAudit
@@ -143,7 +144,7 @@ async def test_an_id_belongs_to_its_author_and_role(served: Served, who: list[st
 
 async def test_an_id_under_way_belongs_to_its_author(served: Served, monkeypatch: pytest.MonkeyPatch):
     served.audit.disk = []
-    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 0.1)
+    monkeypatch.setattr("posture_agent.master.consoles.requests.DURABLE_S", 0.1)
     command = wire.Command(id="c9", verb="act", args={"x": 1})
     await served.ask(command)
     served.audit.disk, served.role[1] = None, "mallory"
@@ -156,7 +157,7 @@ async def test_a_disk_that_cannot_be_written_is_said_instead_of_no_answer(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ):
     served.audit.disk = []
-    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 0.1)
+    monkeypatch.setattr("posture_agent.master.consoles.requests.DURABLE_S", 0.1)
     reply = await served.ask(wire.Command(id="c5", verb="act"))
     assert (reply.ok, reply.code) == (False, Exit.NOT_WELL)
     assert "was carried out" in reply.error
@@ -167,10 +168,10 @@ async def test_a_command_repeated_while_the_disk_cannot_be_written_executes_once
     served: Served, monkeypatch: pytest.MonkeyPatch
 ):
     served.audit.disk = []
-    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 0.1)
+    monkeypatch.setattr("posture_agent.master.consoles.requests.DURABLE_S", 0.1)
     command = wire.Command(id="c6", verb="act", args={"x": 1})
     assert not (await served.ask(command)).ok
-    monkeypatch.setattr("posture_agent.master.requests.DURABLE_S", 5)
+    monkeypatch.setattr("posture_agent.master.consoles.requests.DURABLE_S", 5)
     asyncio.get_running_loop().call_later(0.1, served.audit.disk[0].set_result, None)
     reply = await served.ask(command)
     assert (reply.ok, reply.body) == (True, {"by": "local:test"})

@@ -10,7 +10,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master.events_socket import STRANGE_BYTES, EventsSocket, limited
+from posture_agent.master.consoles.events_socket import STRANGE_BYTES, EventsSocket, limited
 from posture_shared.exits import Exit, Stop
 from posture_shared.messages.console import EVENT_TOPIC
 from support.processes import eventually

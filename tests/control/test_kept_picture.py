@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from posture_agent.master.completion import Completion
+from posture_agent.frames.completion import Completion
 from posture_agent.master.results import kept_picture
 from posture_shared.messages.worker import Analysis
 from support.site_records import frame

@@ -8,8 +8,8 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master.admission import Admission, admission, user_id
-from posture_agent.master.connections import Connections
+from posture_agent.master.admission.admission import Admission, admission, user_id
+from posture_agent.master.admission.connections import Connections
 from posture_shared import keys
 from posture_shared.messages.worker import Hello
 

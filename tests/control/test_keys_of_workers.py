@@ -6,8 +6,8 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master.admission import admission
-from posture_agent.master.workers import WorkerPlane
+from posture_agent.master.admission.admission import admission
+from posture_agent.master.leasing.workers import WorkerPlane
 from posture_shared import keys
 from posture_shared.exits import Stop
 from posture_shared.messages import worker as wire

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from posture_agent.master.alarms import Alarms
+from posture_agent.master.alarms.alarms import Alarms
 
 MOST = 200
 

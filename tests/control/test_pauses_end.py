@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from posture_agent.master import pauses
+from posture_agent.master.cameras import pauses
 from posture_shared.timeline import Pause
 from support.processes import eventually
 

@@ -9,11 +9,11 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master.admission import admission
-from posture_agent.master.control import Control
-from posture_agent.master.refusals import _KEYS, _STRANGERS, Refusals
-from posture_agent.master.requests import Requests
-from posture_agent.master.site import SiteView
+from posture_agent.master.admission.admission import admission
+from posture_agent.master.admission.refusals import _KEYS, _STRANGERS, Refusals
+from posture_agent.master.consoles.control import Control
+from posture_agent.master.consoles.requests import Requests
+from posture_agent.master.consoles.site import SiteView
 from posture_shared import keys
 from posture_shared import log as logs
 from posture_shared.messages import console as wire

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from posture_agent.master.alarms import Alarms
-from posture_agent.master.silences import Silences
+from posture_agent.master.alarms.alarms import Alarms
+from posture_agent.master.alarms.silences import Silences
 from posture_agent.timeline.alert_rules import AlertRules, Kept
 from posture_agent.timeline.alert_settings import AlertSettings
 from posture_agent.timeline.notice import of_alarm

@@ -1,7 +1,7 @@
-from posture_agent.master.alarms import Alarms
-from posture_agent.master.cameras import Cameras
+from posture_agent.master.alarms.alarms import Alarms
+from posture_agent.master.cameras.cameras import Cameras
+from posture_agent.master.consoles.site import SiteView
 from posture_agent.master.rates import Rate
-from posture_agent.master.site import SiteView
 from posture_shared.records import Decision, Link, NodeLoad
 from support.site_records import AT, frame, result, sources
 

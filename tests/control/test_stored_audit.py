@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from posture_agent.master.audit import StoredAudit
-from posture_agent.master.requests import Requests
+from posture_agent.master.consoles.audit import StoredAudit
+from posture_agent.master.consoles.requests import Requests
 from posture_agent.store import rows
 from posture_shared.exits import Exit
 from posture_shared.messages.console import Command, Reply

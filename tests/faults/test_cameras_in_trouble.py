@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posture_agent.master.camera_alarms import GAP_S
+from posture_agent.master.cameras.alarms import GAP_S
 from posture_shared.frame import FrameIdentity, embed, new_id
 from support.mosquitto import Mosquitto
 from support.processes import Programs, our_program, wait_for

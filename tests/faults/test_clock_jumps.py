@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from posture_agent.master.clock_jump import ClockJump
+from posture_agent.master.alarms.clock_jump import ClockJump
 from support.mosquitto import Mosquitto
 from support.processes import Programs
 from support.trouble import Troubled, faketime, now_s

@@ -7,10 +7,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from posture_agent.master import camera_alarms
-from posture_agent.master.camera_alarms import CameraAlarms
-from posture_agent.master.camera_status import CameraStatus, parse
-from posture_agent.master.frames import AcceptedFrame
+from posture_agent.broker.camera_status import CameraStatus, parse
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.master.cameras import alarms as camera_alarms
+from posture_agent.master.cameras.alarms import CameraAlarms
 from posture_shared.frame import FrameIdentity, embed, new_id
 
 RUN = str(uuid.uuid4())

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from posture_agent.master.alarms import Alarms
-from posture_agent.master.camera_alarms import CameraAlarms
+from posture_agent.master.alarms.alarms import Alarms
+from posture_agent.master.cameras.alarms import CameraAlarms
 from posture_agent.master.overview import Overview
 from support.intake_desk import Desk, identified
 
@@ -34,7 +34,7 @@ def test_the_alarm_ends_though_the_master_knows_the_camera_no_more() -> None:
     alarms.set("clock", "orin", "the master's clock jumped")
     skews: dict[str, float] = {"pi1": 3_600_000.0}
     cameras = ["pi1"]
-    ingest = SimpleNamespace(skew_ms=skews.get, forget_old_skews=lambda _now: None, missing=lambda _: 0, waiting=0)
+    ingest = SimpleNamespace(skew_ms=skews.get, forget_old_skews=lambda _now: None, waiting=0, hears=False)
     overview: Any = SimpleNamespace(
         _alarms=alarms,
         _ingest=ingest,

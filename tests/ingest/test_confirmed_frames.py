@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
-from posture_agent.master.confirmed import Confirmed
-from posture_agent.master.runs import Confirmation
+from posture_agent.frames.runs import Confirmation
+from posture_agent.master.ingest.confirmed import Confirmed
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """A broker that lets the master hear nothing shows by the master's own word, which does not come back."""
 
-from posture_agent.master.echo import ASK_S, BACK_S, Echo
+from posture_agent.broker.echo import ASK_S, BACK_S, Echo
 
 
 def missing(echo: Echo) -> bool:

@@ -3,8 +3,8 @@
 import uuid
 from datetime import UTC, datetime
 
-from posture_agent.master.fairness import Fairness
-from posture_agent.master.frames import AcceptedFrame
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.master.ingest.fairness import Fairness
 
 
 def frame(pi_id: str) -> AcceptedFrame:

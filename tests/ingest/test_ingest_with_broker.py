@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
+from posture_agent.broker.settings import BrokerSettings, IntakeSettings
 from posture_shared.exits import Stop
 from posture_shared.frame import new_id
 from support import consumer as consumer_module

@@ -2,7 +2,7 @@
 
 import base64
 
-from posture_agent.master.intake import Moved
+from posture_agent.master.ingest.intake import Moved
 from posture_shared.frame import new_id
 from support.intake_desk import RUN, Desk, identified, jpeg
 

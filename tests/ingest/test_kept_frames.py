@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from posture_agent.master.intake import Moved
+from posture_agent.master.ingest.intake import Moved
 from posture_shared.frame import extract
 from support.intake_desk import RUN, Desk, identified
 

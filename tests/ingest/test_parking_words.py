@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from posture_agent.master.parking import STUCK_S, Parking
+from posture_agent.master.ingest.parking import STUCK_S, Parking
 
 
 class Crowd:

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posture_agent.master.confirm import EVERY_S, Confirmations
-from posture_agent.master.runs import GRACE_S, LISTED, Run, RunState
+from posture_agent.frames.runs import GRACE_S, LISTED, Run, RunState
+from posture_agent.master.ingest.confirm import EVERY_S, Confirmations
 
 LATER = 1000.0
 

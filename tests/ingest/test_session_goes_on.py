@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from posture_agent.master.broker_settings import BrokerSettings
-from posture_agent.master.session import Session
+from posture_agent.broker.session import Session
+from posture_agent.broker.settings import BrokerSettings
 from support.mosquitto import Mosquitto
 from support.processes import eventually
 

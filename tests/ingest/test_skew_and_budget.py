@@ -1,7 +1,7 @@
 """How far a camera's clock is off, and when a master that stopped reading goes on: by numbers alone."""
 
-from posture_agent.master.budget import Budget
-from posture_agent.master.skew import Skew
+from posture_agent.master.ingest.budget import Budget
+from posture_agent.master.ingest.skew import Skew
 
 
 def skew_of(*added: tuple[float, float]) -> float | None:

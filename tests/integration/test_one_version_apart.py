@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from posture_agent.master import roster, worker_sockets
-from posture_agent.master.leases import Send
+from posture_agent.master.leasing import roster, worker_sockets
+from posture_agent.master.leasing.leases import Send
 from posture_shared.messages.worker import VERSION
 from support.next_release import UNKNOWN, encode_later
 from support.processes import Program, Programs, eventually

@@ -8,7 +8,7 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from posture_agent.master.workers import WorkerPlane
+from posture_agent.master.leasing.workers import WorkerPlane
 from posture_shared.exits import Exit, Stop
 from posture_shared.messages import worker as wire
 from support.processes import Programs, eventually

@@ -40,7 +40,7 @@ async def test_the_local_worker_analyses_and_survives_the_death_of_child_and_par
 async def test_a_local_worker_that_stands_still_is_replaced(tmp_path, monkeypatch):
     async with running(tmp_path, port=None, local=LOCAL) as site:
         await eventually(lambda: site.plane.ready, 30)
-        monkeypatch.setattr("posture_agent.master.workers.LOCAL_SILENCE_S", 1.0)
+        monkeypatch.setattr("posture_agent.master.leasing.workers.LOCAL_SILENCE_S", 1.0)
         worker = psutil.Process(site.plane.local_pid)
         worker.suspend()
         site.add(3)

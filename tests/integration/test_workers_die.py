@@ -182,7 +182,7 @@ async def test_an_idle_child_is_ended_and_started_again_by_the_next_frame(tmp_pa
 MASTER = """
 import asyncio, sys
 from pathlib import Path
-from posture_agent.master.workers import WorkerPlane
+from posture_agent.master.leasing.workers import WorkerPlane
 
 async def main():
     plane = WorkerPlane(node_name="m", epoch="e", folder=Path(sys.argv[1]), port=None, on_complete=print,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry
 
-from posture_agent.master.annotations import Annotations, annotation
-from posture_agent.master.grafana_settings import GrafanaSettings
+from posture_agent.metrics.annotations import Annotations, annotation
+from posture_agent.metrics.grafana_settings import GrafanaSettings
 from posture_agent.metrics.observed import Observed
 from posture_agent.posting import QUEUE
 from posture_shared.records import Decision

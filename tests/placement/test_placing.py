@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from posture_agent.master.placing import rules_of
+from posture_agent.master.placing.placing import rules_of
 from posture_agent.settings import PlacementSettings
 from posture_shared.exits import Stop
 from posture_shared.placement.rules import Rules
@@ -244,7 +244,7 @@ async def test_an_override_that_cannot_be_stored_holds():
 
 async def test_a_failure_of_placement_does_not_reach_the_worker_plane(monkeypatch, caplog):
     site = await placed("n2")
-    monkeypatch.setattr("posture_agent.master.placing.next_event", lambda *_: 1 / 0)
+    monkeypatch.setattr("posture_agent.master.placing.placing.next_event", lambda *_: 1 / 0)
     site.placing.workers_changed()
     assert "placement_failed" in caplog.text
     await site.placing.stop()

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posture_agent.master.overload import KEEP_ALL, Overload
+from posture_agent.master.leasing.overload import KEEP_ALL, Overload
 from support.placing_world import PlacingSite
 
 NODES = ["n1", "n2", "n3"]

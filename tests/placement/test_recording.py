@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from posture_agent.master.recording import ANSWER_BYTES, Recording
+from posture_agent.master.placing.recording import ANSWER_BYTES, Recording
 from posture_shared.placement import events
 from posture_shared.placement import state as states
 from posture_shared.placement.state import State

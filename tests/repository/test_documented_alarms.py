@@ -44,7 +44,7 @@ def text(expression: ast.expr, module: str) -> str | None:
 
 
 def of_cameras() -> tuple[str, ...]:
-    return tuple(importlib.import_module("posture_agent.master.camera_alarms").KINDS)
+    return tuple(importlib.import_module("posture_agent.master.cameras.alarms").KINDS)
 
 
 def test_every_alarm_has_its_section() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from posture_agent.master.runs import RunState
+from posture_agent.frames.runs import RunState
 from posture_agent.store import committer as committer_module
 from posture_agent.store import journal, kept_runs
 from posture_agent.store.delivery import Delivery

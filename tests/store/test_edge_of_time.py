@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from posture_agent.master.queries import Queries
-from posture_agent.master.requests import Requests
+from posture_agent.master.consoles.queries import Queries
+from posture_agent.master.consoles.requests import Requests
 from posture_shared.exits import Exit, Stop
 from posture_shared.messages.console import Query
 from support.opened_store import Store

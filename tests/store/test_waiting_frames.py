@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from posture_agent.master.frames import AcceptedFrame
+from posture_agent.frames.accepted import AcceptedFrame
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.forgetting import Span, forget
 from posture_agent.store.waiting_frames import Waiting, WaitingFrames

@@ -18,10 +18,10 @@ from typing import Self
 
 import msgspec
 
-from posture_agent.master.broker_settings import BrokerSettings, IntakeSettings
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.ingest import Ingest
-from posture_agent.master.outcome import Outcome
+from posture_agent.broker.settings import BrokerSettings, IntakeSettings
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.frames.outcome import Outcome
+from posture_agent.master.ingest.ingest import Ingest
 from posture_agent.store import kept_runs
 from posture_agent.store.committer import Committer
 from posture_agent.store.database import DatabaseSettings

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from posture_agent.master.acks import Receipts
-from posture_agent.master.arrival import Message
-from posture_agent.master.broker_settings import IntakeSettings
-from posture_agent.master.intake import Intake, Moved
+from posture_agent.broker.acks import Receipts
+from posture_agent.broker.settings import IntakeSettings
+from posture_agent.master.ingest.arrival import Message
+from posture_agent.master.ingest.intake import Intake, Moved
 from posture_agent.store.delivery import Delivery
 from posture_shared.frame import FrameIdentity, embed, new_id
 
 if TYPE_CHECKING:
-    from posture_agent.master.frames import AcceptedFrame
-    from posture_agent.master.outcome import Outcome
+    from posture_agent.frames.accepted import AcceptedFrame
+    from posture_agent.frames.outcome import Outcome
 
 RUN = "018f0000-0000-7000-8000-000000000001"
 

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from posture_agent.master.requests import Answered
+from posture_agent.master.consoles.requests import Answered
 from posture_shared.messages import console as wire
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posture_agent.master.audit import StoredAudit
-from posture_agent.master.outcome import Outcome
+from posture_agent.frames.outcome import Outcome
+from posture_agent.master.consoles.audit import StoredAudit
 from posture_agent.store.committer import LINGER_S, Committer
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures

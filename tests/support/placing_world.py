@@ -2,8 +2,8 @@
 
 from concurrent.futures import Future
 
-from posture_agent.master.overload import KEEP_ALL
-from posture_agent.master.placing import Placing
+from posture_agent.master.leasing.overload import KEEP_ALL
+from posture_agent.master.placing.placing import Placing
 from posture_agent.settings import PlacementSettings
 from posture_agent.store.placement_log import Kept
 from posture_shared.records import NodeLoad

@@ -3,10 +3,10 @@
 import uuid
 from datetime import UTC, datetime
 
-from posture_agent.master.alarms import Alarms
-from posture_agent.master.cameras import Cameras
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.site import Sources
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.master.alarms.alarms import Alarms
+from posture_agent.master.cameras.cameras import Cameras
+from posture_agent.master.consoles.site import Sources
 from posture_shared.records import Counters, Flow, MasterState, Result
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from posture_agent.master.outcome import Outcome
+from posture_agent.frames.outcome import Outcome
 from posture_agent.store.timeline_log import TimelineLog
 from posture_agent.timeline.service import Timeline
 from posture_agent.timeline.settings import TimelineSettings

@@ -12,10 +12,10 @@ from typing import Any
 
 import psutil
 
-from posture_agent.master.completion import Completion
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.routes import Route
-from posture_agent.master.workers import WorkerPlane
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.frames.completion import Completion
+from posture_agent.master.leasing.routes import Route
+from posture_agent.master.leasing.workers import WorkerPlane
 from posture_shared.records import WorkerState
 from support.processes import Program, Programs, eventually
 

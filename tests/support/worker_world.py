@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.leases import Send
-from posture_agent.master.overload import KEEP_ALL, Overload
-from posture_agent.master.protocol import Protocol
-from posture_agent.master.routes import Route
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.master.leasing.leases import Send
+from posture_agent.master.leasing.overload import KEEP_ALL, Overload
+from posture_agent.master.leasing.protocol import Protocol
+from posture_agent.master.leasing.routes import Route
 from posture_agent.worker.desk import Desk
 from posture_agent.worker.pipe import Found, GivenBack, Taken, Work
 from posture_shared.messages.worker import HEARTBEAT_S, SILENCE_S, VERSION, Analysis, Bye, FromWorker, Hello
 
 if TYPE_CHECKING:
-    from posture_agent.master.completion import Completion
+    from posture_agent.frames.completion import Completion
 
 GOOD = Analysis(posture_status="Good", reason="upright", model="full", analyze_ms=30.0)
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

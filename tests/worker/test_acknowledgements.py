@@ -1,8 +1,8 @@
 """What a worker is told of its outcomes: soon enough to forget the pictures, seldom enough to cost little."""
 
-from posture_agent.master.leases import Send
-from posture_agent.master.protocol import Protocol
-from posture_agent.master.routes import Route
+from posture_agent.master.leasing.leases import Send
+from posture_agent.master.leasing.protocol import Protocol
+from posture_agent.master.leasing.routes import Route
 from posture_shared.frame import new_id
 from posture_shared.messages.worker import Ack, Analysis, Done
 from support.worker_world import hello

@@ -4,8 +4,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from posture_agent.master.overload import KEEP_ALL, Overload
-from posture_agent.master.routes import Route
+from posture_agent.master.leasing.overload import KEEP_ALL, Overload
+from posture_agent.master.leasing.routes import Route
 from posture_shared.messages import worker as wire
 from support.worker_world import World, hello
 

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from posture_agent.master.backlog import Backlog, Entry
-from posture_agent.master.frames import AcceptedFrame
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.master.leasing.backlog import Backlog, Entry
 
 
 def entry(camera: str, number: int, *, attempt: int = 0) -> Entry:

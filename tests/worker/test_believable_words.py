@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from posture_agent.master.believable import acceptable, believable
-from posture_agent.master.roster import wrong_hello
+from posture_agent.master.leasing.believable import acceptable, believable
+from posture_agent.master.leasing.roster import wrong_hello
 from posture_shared.messages.worker import Analysis, Telemetry
 from posture_shared.records import NodeLoad
 from support.worker_world import GOOD, World, hello

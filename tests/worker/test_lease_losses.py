@@ -3,7 +3,7 @@ and the worker's desk."""
 
 import pytest
 
-from posture_agent.master.leases import GRACE_S, LOSSES
+from posture_agent.master.leasing.leases import GRACE_S, LOSSES
 from posture_agent.worker.pipe import Found
 from posture_shared.messages.worker import (
     SILENCE_S,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from posture_agent.master.leases import Send
-from posture_agent.master.routes import Route
+from posture_agent.master.leasing.leases import Send
+from posture_agent.master.leasing.routes import Route
 from posture_shared.messages.worker import (
     Analysis,
     Beat,

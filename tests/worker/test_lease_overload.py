@@ -1,7 +1,7 @@
 """What is given up when more frames come than are analysed, and what never is."""
 
-from posture_agent.master.backlog import Entry
-from posture_agent.master.overload import Overload, shed
+from posture_agent.master.leasing.backlog import Entry
+from posture_agent.master.leasing.overload import Overload, shed
 from support.site_records import frame
 from support.worker_world import World, busy_world, statuses
 

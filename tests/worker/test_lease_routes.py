@@ -1,7 +1,7 @@
 """Which worker gets a frame, and what becomes of the frames of one that is to have no more."""
 
-from posture_agent.master.backlog import Entry
-from posture_agent.master.routes import Route
+from posture_agent.master.leasing.backlog import Entry
+from posture_agent.master.leasing.routes import Route
 from posture_shared.messages.worker import (
     Drain,
     Drained,

@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from posture_agent.master.local_worker import environment, folder, socket_path, started_early
+from posture_agent.master.leasing.local_worker import environment, folder, socket_path, started_early
 from posture_agent.settings import MasterSettings
 from support.processes import eventually
 

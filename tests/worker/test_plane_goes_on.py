@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from posture_agent.master.completion import Completion
-from posture_agent.master.leases import Send
-from posture_agent.master.workers import WorkerPlane
+from posture_agent.frames.completion import Completion
+from posture_agent.master.leasing.leases import Send
+from posture_agent.master.leasing.workers import WorkerPlane
 from posture_shared.messages.worker import Analysis, Refused
 from support.processes import eventually
 from support.site_records import frame

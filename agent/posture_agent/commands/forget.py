@@ -139,7 +139,7 @@ def _in_database(url: str, settings: "MasterSettings", span: "Span", *, dry_run:
 
 def _tell_camera(settings: "MasterSettings", span: "Span") -> str | None:
     """Publish the order; None where the broker has it, else why not."""
-    from posture_agent.master.once import publish_once  # noqa: PLC0415 - see forget
+    from posture_agent.broker.once import publish_once  # noqa: PLC0415 - see forget
 
     order = {"forget": {"since": span.since.isoformat(), "until": span.until.isoformat()}}
     return publish_once(settings.broker, f"control/{span.pi_id}", json.dumps(order).encode())

@@ -11,9 +11,9 @@ import msgspec
 from paho.mqtt import client as paho
 
 from posture_agent import listening
-from posture_agent.master import camera_status, payload, rival
-from posture_agent.master.broker_settings import BrokerSettings
-from posture_agent.master.camera_status import CameraStatus
+from posture_agent.broker import camera_status, payload, rival
+from posture_agent.broker.camera_status import CameraStatus
+from posture_agent.broker.settings import BrokerSettings
 from posture_shared import broker_check, machine_checks
 from posture_shared.checks import Finding, failed, masked, ok, warning
 from posture_shared.exits import Stop

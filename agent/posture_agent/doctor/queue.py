@@ -14,8 +14,8 @@ from paho.mqtt import client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from posture_agent.master import rival
-from posture_agent.master.broker_settings import BrokerSettings
+from posture_agent.broker import rival
+from posture_agent.broker.settings import BrokerSettings
 from posture_shared.checks import Finding, failed, ok, skipped, warning
 
 TOPIC: Final = "status/master/queue"

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
+from posture_agent.asking import Answer, CommandHandler, QueryHandler
 from posture_agent.kube.cluster import Cluster
 from posture_agent.kube.faults import KubeError
 from posture_agent.kube.jobs import Found
 from posture_agent.kube.launcher import Launcher
 from posture_agent.kube.nodes import Verdict
-from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
 from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
 from posture_shared.messages.jobs import Job

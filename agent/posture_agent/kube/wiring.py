@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from posture_agent.asking import Answer
 from posture_agent.kube.settings import KubeSettings
-from posture_agent.master.requests import Answer
 from posture_shared.exits import Exit, Stop
 from posture_shared.placement.events import KubeNode
 from posture_shared.records import Link, WorkerState

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
-from posture_agent.master.annotations import Annotations
+from posture_agent.metrics.annotations import Annotations
 from posture_agent.metrics.observed import Observed
 from posture_agent.metrics.site import SiteCollector
 from posture_agent.settings import MasterSettings

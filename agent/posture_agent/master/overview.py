@@ -14,17 +14,17 @@ from typing import Final, Protocol
 import msgspec
 import psutil
 
-from posture_agent.master.alarms import Alarms
-from posture_agent.master.camera_alarms import CameraAlarms
-from posture_agent.master.camera_status import CameraStatus
-from posture_agent.master.cameras import SKEW_ALARM_MS, Cameras
-from posture_agent.master.clock_jump import ClockJump
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.ingest import Ingest
-from posture_agent.master.placing import Placing
+from posture_agent.broker.camera_status import CameraStatus
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.master.alarms.alarms import Alarms
+from posture_agent.master.alarms.clock_jump import ClockJump
+from posture_agent.master.cameras.alarms import CameraAlarms
+from posture_agent.master.cameras.cameras import SKEW_ALARM_MS, Cameras
+from posture_agent.master.consoles.site import SiteView, Sources
+from posture_agent.master.ingest.ingest import Ingest
+from posture_agent.master.leasing.workers import WorkerPlane
+from posture_agent.master.placing.placing import Placing
 from posture_agent.master.rates import Rate
-from posture_agent.master.site import SiteView, Sources
-from posture_agent.master.workers import WorkerPlane
 from posture_agent.metrics.observed import Observed
 from posture_agent.settings import MasterSettings
 from posture_agent.store.drainer import Drainer

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from posture_agent.analysis.settings import KeepPictures
-from posture_agent.master.completion import Completion
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.outcome import Outcome
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.frames.completion import Completion
+from posture_agent.frames.outcome import Outcome
 from posture_shared.messages.worker import Analysis
 from posture_shared.records import Latency, Result, StoryStep
 

@@ -15,32 +15,32 @@ from typing import Final
 
 import zmq.asyncio
 
+from posture_agent.broker.camera_status import CameraStatus
+from posture_agent.frames.accepted import AcceptedFrame
+from posture_agent.frames.completion import Completion
+from posture_agent.frames.outcome import Outcome
+from posture_agent.frames.runs import RunState
 from posture_agent.kube.wiring import Kubernetes
-from posture_agent.master import local_worker
-from posture_agent.master.admission import GONE, admission
-from posture_agent.master.alarms import Alarms
-from posture_agent.master.audit import StoredAudit
-from posture_agent.master.camera_status import CameraStatus
-from posture_agent.master.cameras import Cameras
-from posture_agent.master.completion import Completion
-from posture_agent.master.control import Control
-from posture_agent.master.frames import AcceptedFrame
-from posture_agent.master.ingest import Ingest
+from posture_agent.master.admission.admission import GONE, admission
+from posture_agent.master.alarms.alarms import Alarms
+from posture_agent.master.alarms.silences import Silences
+from posture_agent.master.cameras.cameras import Cameras
+from posture_agent.master.cameras.pauses import STATE as PAUSES
+from posture_agent.master.cameras.pauses import Pauses
+from posture_agent.master.consoles.audit import StoredAudit
+from posture_agent.master.consoles.control import Control
+from posture_agent.master.consoles.queries import Queries
+from posture_agent.master.consoles.requests import Requests
+from posture_agent.master.consoles.site import SiteView
+from posture_agent.master.ingest.ingest import Ingest
+from posture_agent.master.leasing import local_worker
+from posture_agent.master.leasing.overload import Overload
+from posture_agent.master.leasing.workers import WorkerPlane
 from posture_agent.master.monitoring import Monitoring
-from posture_agent.master.outcome import Outcome
-from posture_agent.master.overload import Overload
 from posture_agent.master.overview import Overview
-from posture_agent.master.pauses import STATE as PAUSES
-from posture_agent.master.pauses import Pauses
-from posture_agent.master.placing import Placing
-from posture_agent.master.queries import Queries
-from posture_agent.master.recording import Recording
-from posture_agent.master.requests import Requests
+from posture_agent.master.placing.placing import Placing
+from posture_agent.master.placing.recording import Recording
 from posture_agent.master.results import kept_picture, result_of
-from posture_agent.master.runs import RunState
-from posture_agent.master.silences import Silences
-from posture_agent.master.site import SiteView
-from posture_agent.master.workers import WorkerPlane
 from posture_agent.settings import MasterSettings, local_author
 from posture_agent.store import kept_runs
 from posture_agent.store.committer import Committer, Job

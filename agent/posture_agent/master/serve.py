@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from posture_agent import listening
-from posture_agent.master import local_worker
+from posture_agent.master.leasing import local_worker
 from posture_agent.settings import MasterSettings
 from posture_agent.store.outbox import Outbox
 from posture_shared import log as logs

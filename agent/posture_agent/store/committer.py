@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from posture_agent import faults
-from posture_agent.master.outcome import Outcome
+from posture_agent.frames.outcome import Outcome
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.group import Group, Prepared
 from posture_agent.store.linger import Linger

@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from posture_agent import faults
-from posture_agent.master.outcome import Outcome
+from posture_agent.frames.outcome import Outcome
 from posture_agent.store import delivery, forgotten, rows
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.pictures import Picture, Pictures, file_name, relative_path

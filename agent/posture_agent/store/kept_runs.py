@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from posture_agent.master.runs import KeptRuns, RunState
+from posture_agent.frames.runs import KeptRuns, RunState
 from posture_agent.store import rows
 
 _AS_OF: Final = "runs_as_of"

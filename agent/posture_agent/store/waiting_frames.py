@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from posture_agent.master.frames import AcceptedFrame
+from posture_agent.frames.accepted import AcceptedFrame
 from posture_agent.store import rows
 from posture_agent.store.delivery import Delivery
 from posture_agent.store.outbox import Outbox

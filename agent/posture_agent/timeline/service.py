@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from posture_agent.master.requests import Answer, CommandHandler, QueryHandler
+from posture_agent.asking import Answer, CommandHandler, QueryHandler
 from posture_agent.store.timeline_log import MAX_READINGS, TimelineLog
 from posture_agent.timeline.alert_rules import Kept
 from posture_agent.timeline.alerts import Alerts, Publish

@@ -1,0 +1,1 @@
+"""What travels between the master's parts: an accepted frame, its completion, its outcome, its run."""

@@ -1,0 +1,1 @@
+"""What is known of each camera: its rates, what is wrong with it, its pauses."""

@@ -1,0 +1,1 @@
+"""What consoles see, ask and command."""

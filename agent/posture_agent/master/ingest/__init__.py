@@ -1,0 +1,1 @@
+"""The way in: what becomes of each delivery, until its frame is confirmed."""

@@ -1,0 +1,1 @@
+"""Who has which frame: leases, the workers that hold them, and the sockets between."""

@@ -1,0 +1,1 @@
+"""The live placement: telemetry in, the pure `step`, its actions out; overrides, decisions, recordings."""

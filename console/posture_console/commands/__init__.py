@@ -1,0 +1,1 @@
+"""The command line's verbs: what they take; `headless` and the screen do it."""
