@@ -34,13 +34,16 @@ def test_the_alarm_ends_though_the_master_knows_the_camera_no_more() -> None:
     alarms.set("clock", "orin", "the master's clock jumped")
     skews: dict[str, float] = {"pi1": 3_600_000.0}
     cameras = ["pi1"]
-    ingest = SimpleNamespace(skew_ms=skews.get, forget_old_skews=lambda _now: None, waiting=0, hears=False)
+    ingest = SimpleNamespace(
+        skew_ms=skews.get, forget_old_skews=lambda _now: None, missing=lambda _: 0, waiting=0, hears=False
+    )
     overview: Any = SimpleNamespace(
         _alarms=alarms,
         _ingest=ingest,
         _cameras=SimpleNamespace(names=lambda: cameras),
         _settings=SimpleNamespace(node_name="orin"),
         _camera_alarms=CameraAlarms(),
+        _heard_nothing_s=0.0,
     )
     Overview._watch_cameras(overview)
     assert [alarm.subject for alarm in alarms.open()] == ["orin", "pi1"]
