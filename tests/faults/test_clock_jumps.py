@@ -50,7 +50,7 @@ def test_an_hour_is_an_alarm_at_once_and_stops_nothing(
     began = now_s()
     offset.write_text(f"{by_s:+d}\n")
     word = "ahead" if by_s > 0 else "back"
-    site.alarmed("clock", f"jumped 3600 s {word}", began)
+    site.alarmed("clock_jump", f"jumped 3600 s {word}", began)
     site.more_rows()
     site.alarmed("clock", "the clock of pi1 is 3600 s " + ("behind" if by_s > 0 else "ahead of"), began)
     found = site.doctor()
@@ -60,5 +60,6 @@ def test_an_hour_is_an_alarm_at_once_and_stops_nothing(
     assert "that of pi1" in both
     offset.write_text("+0\n")
     site.no_alarm("clock")
+    site.no_alarm("clock_jump")
     site.more_rows()
     site.nothing_lost(camera)

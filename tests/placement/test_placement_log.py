@@ -76,7 +76,7 @@ async def test_live_placement_goes_on_from_the_real_file(kept):
     site.placing.start()
     site.run(5)
     args = {"scope": "all", "target": "node:n2", "reason": "fan", "for_s": None}
-    await site.placing.command("override_set", args, "alice")
+    await site.placing.set_override(args, "alice")
     site.look()
     site.run(3)
     await site.placing.stop()

@@ -20,7 +20,7 @@ async def placed(*nodes, cameras=("pi1", "pi2"), fps=5.0, seconds=8, **more):
 
 async def set_override(site, target, *, scope="all", author="alice", **more):
     args = {"scope": scope, "target": target, "reason": "maintenance", **more}
-    answer = await site.placing.command("override_set", args, author)
+    answer = await site.placing.set_override(args, author)
     site.look()
     return answer
 
@@ -86,7 +86,7 @@ async def test_an_override_is_obeyed_at_once_and_named_in_the_decision():
     assert [o.target for o in site.placing.overrides()] == ["node:n2"]
     assert "alice: pi1 to n2" in site.placing.decisions()[-1].reason
     assert site.placing.would().startswith("threshold would have pi1 on n1, projected ")
-    await site.placing.command("override_clear", {"scope": "pi1"}, "bob")
+    await site.placing.clear_override({"scope": "pi1"}, "bob")
     site.run(15)
     assert site.serving("pi1") == ["n1"]
     site.finish()
@@ -115,7 +115,7 @@ async def test_frames_that_wait_for_an_absent_node_go_on_waiting_when_the_master
     await site.placing.stop()
     again = await placed("n2", on_missing="hold", cameras=("pi1", "pi2"), store=site.store, seconds=3)
     assert {done.frame.pi_id for done in again.world.completions} == {"pi2"}
-    await again.placing.command("override_clear", {"scope": "pi1"}, "alice")
+    await again.placing.clear_override({"scope": "pi1"}, "alice")
     again.run(3)
     again.finish()
     await again.placing.stop()
@@ -227,7 +227,7 @@ async def test_a_worker_that_passes_from_one_camera_to_all_is_not_drained_on_the
     generation = site.world.protocol.roster.named("n2/main").generation
     await set_override(site, "node:n2")
     site.run(1)
-    await site.placing.command("override_clear", {"scope": "pi1"}, "alice")
+    await site.placing.clear_override({"scope": "pi1"}, "alice")
     site.run(1)
     assert site.serving("pi1") == site.serving("pi2") == ["n2"]
     assert site.world.protocol.roster.named("n2/main").generation == generation
@@ -262,7 +262,7 @@ async def test_a_failure_of_placement_does_not_reach_the_worker_plane(monkeypatc
 async def test_a_wrong_override_is_refused_with_a_sentence(args, says):
     site = await placed()
     with pytest.raises(Stop, match=says):
-        await site.placing.command("override_set", args, "alice")
+        await site.placing.set_override(args, "alice")
     assert site.placing.overrides() == []
     await site.placing.stop()
 
@@ -271,7 +271,7 @@ async def test_clearing_what_is_not_there_says_what_is():
     site = await placed()
     await set_override(site, "local", scope="pi2")
     with pytest.raises(Stop, match="no override of pi1; in force: pi2"):
-        await site.placing.command("override_clear", {"scope": "pi1"}, "bob")
+        await site.placing.clear_override({"scope": "pi1"}, "bob")
     await site.placing.stop()
 
 

@@ -45,9 +45,9 @@ async def happen(site, happening):
             site.background[node] = cpu
         case ("override", scope, target):
             args = {"scope": scope, "target": target, "reason": "test", "for_s": 20}
-            await site.placing.command("override_set", args, "alice")
+            await site.placing.set_override(args, "alice")
         case ("clear", scope) if scope in {o.scope for o in site.placing.overrides()}:
-            await site.placing.command("override_clear", {"scope": scope}, "alice")
+            await site.placing.clear_override({"scope": scope}, "alice")
 
 
 @settings(max_examples=40, deadline=None)

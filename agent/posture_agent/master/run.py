@@ -1,24 +1,18 @@
 """The master, wired: who hands what to whom. Each part owns its state; this file only connects them.
 
-A frame goes `ingest` → `workers` (leases) → `committer` (picture, row) → `ingest.settle` (ack, confirm) and, for
-consoles, → `site`.
+How a frame goes through them is told by `frame_path`.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from concurrent.futures import Future
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 import zmq.asyncio
 
 from posture_agent.broker.camera_status import CameraStatus
-from posture_agent.frames.accepted import AcceptedFrame
-from posture_agent.frames.completion import Completion
-from posture_agent.frames.outcome import Outcome
 from posture_agent.frames.runs import RunState
 from posture_agent.kube.wiring import Kubernetes
 from posture_agent.master.admission.admission import GONE, admission
@@ -32,6 +26,7 @@ from posture_agent.master.consoles.control import Control
 from posture_agent.master.consoles.queries import Queries
 from posture_agent.master.consoles.requests import Requests
 from posture_agent.master.consoles.site import SiteView
+from posture_agent.master.frame_path import FramePath
 from posture_agent.master.ingest.ingest import Ingest
 from posture_agent.master.leasing import local_worker
 from posture_agent.master.leasing.overload import Overload
@@ -40,10 +35,10 @@ from posture_agent.master.monitoring import Monitoring
 from posture_agent.master.overview import Overview
 from posture_agent.master.placing.placing import Placing
 from posture_agent.master.placing.recording import Recording
-from posture_agent.master.results import kept_picture, result_of
+from posture_agent.master.watches import Watches
 from posture_agent.settings import MasterSettings, local_author
 from posture_agent.store import kept_runs
-from posture_agent.store.committer import Committer, Job
+from posture_agent.store.committer import Committer
 from posture_agent.store.drainer import Drainer
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
@@ -58,8 +53,8 @@ from posture_shared.exits import Exit, Stop
 from posture_shared.frame import new_id
 from posture_shared.health import Readiness
 from posture_shared.keys import Allowed
-from posture_shared.records import Decision, NodeLoad, PlacementState, StoryStep
-from posture_shared.timeline import Episode, Pause, PostureBaseline
+from posture_shared.records import Decision
+from posture_shared.timeline import Pause
 
 log = logging.getLogger("posture.master")
 
@@ -73,13 +68,22 @@ class Master:
         self, settings: MasterSettings, outbox: Outbox, *, running: local_worker.LocalWorker | None = None
     ) -> None:
         self._settings = settings
+        self._epoch = new_id()
         self._ended: asyncio.Future[Stop | None] = asyncio.get_running_loop().create_future()
-        self._leased: set[str] = set()
         self.started = asyncio.Event()
         """Everything is open, and the broker was tried."""
-        epoch = new_id()
         self.alarms = Alarms(clock=lambda: datetime.now(UTC))
         self.keys = admission(settings.keys_dir)
+        self._wire_way_in(outbox)
+        self._wire_analysis(outbox, running)
+        self._wire_posture(outbox)
+        self._wire_upkeep(outbox)
+        self._wire_view()
+        self._wire_consoles()
+
+    def _wire_way_in(self, outbox: Outbox) -> None:
+        """From the broker to the durable row, and what is known of cameras."""
+        settings = self._settings
         self._pictures = Pictures(settings.data_dir, free_bytes=settings.store.free_bytes)
         self._reads = Reads(outbox.file)
         self._audit_reader = outbox.reader()
@@ -87,38 +91,42 @@ class Master:
             broker=settings.broker,
             intake=settings.intake,
             node=settings.node_name,
-            epoch=epoch,
+            epoch=self._epoch,
             known=outbox,
             kept=kept_runs.load(self._audit_reader),
-            on_frame=self._accepted,
-            on_outcome=self._to_store,
+            on_frame=lambda frame: self.path.accepted(frame),
+            on_outcome=lambda outcome: self.committer.submit(outcome),
             on_camera_status=self._camera_said,
             on_taken_over=self._taken_over,
             on_runs=self._keep_runs,
-            waiting=WaitingFrames(outbox, self._write),
+            waiting=WaitingFrames(outbox, lambda job: self.committer.write(job)),
         )
         self.committer = Committer(
             outbox=outbox,
             pictures=self._pictures,
-            on_committed=self._committed,
+            on_committed=lambda outcomes: self.path.committed(outcomes),
             on_alarm=self.alarms.set,
             delivery_of=self.ingest.delivery_of,
             skew_ms=self.ingest.skew_ms,
             linger_s=settings.store.group_ms / 1000,
         )
         self.cameras = Cameras(
-            placed=self._placed,
+            placed=lambda pi_id: self.placing.camera_state(pi_id),
             skew_ms=self.ingest.skew_ms,
             missing=self.ingest.missing,
-            pause=self._pause,
-            baseline=self._baseline,
+            pause=lambda pi_id: self.pauses.of(pi_id),
+            baseline=lambda pi_id: self.timeline.baseline(pi_id),
         )
+
+    def _wire_analysis(self, outbox: Outbox, running: local_worker.LocalWorker | None) -> None:
+        """Workers, what starts them, and which of them may analyse what."""
+        settings = self._settings
         placement_log = PlacementLog(outbox, self.committer)
         self.workers = WorkerPlane(
             node_name=settings.node_name,
-            epoch=epoch,
+            epoch=self._epoch,
             folder=local_worker.folder(settings),
-            on_complete=self._analysed,
+            on_complete=lambda completion: self.path.analysed(completion),
             settings=settings.analysis.model_dump(mode="json"),
             listen=settings.listen,
             port=settings.worker_port,
@@ -128,20 +136,41 @@ class Master:
             overload=Overload(settings.overload.policy, settings.overload.max_age_s),
             generation=placement_log.load().generation,
             keys=self.keys,
-            on_change=self._workers_changed,
+            on_change=lambda keys: self.placing.workers_changed(keys),
         )
-        self.drainer = Drainer(
-            database=settings.database, outbox=outbox, writer=self.committer, on_alarm=self.alarms.set
+        self.kubernetes = Kubernetes(
+            settings.kube,
+            site=settings.node_name,
+            keys_dir=settings.keys_dir if self.keys else None,
+            workers=self.workers.workers,
+            on_alarm=self.alarms.set,
         )
+        self._recording = Recording(self._epoch)
+        self.placing = Placing(
+            self.workers,
+            placement_log,
+            settings.placement,
+            node=settings.node_name,
+            rates=lambda: self.cameras.rates(time.monotonic()),
+            on_decision=self._decided,
+            on_moved=self.cameras.touch,
+            own_load=lambda: self.overview.own_load(),
+            record=lambda event: self._recording.add(event, self.placing.state),
+            on_alarm=self.alarms.set,
+            jobs=self.kubernetes,
+        )
+
+    def _wire_posture(self, outbox: Outbox) -> None:
+        """Posture over time, and cameras that are told to rest."""
         self._timeline_log = TimelineLog(outbox, self.committer)
         self.timeline = Timeline(
-            settings.timeline,
+            self._settings.timeline,
             self._timeline_log,
             skew_ms=self.ingest.skew_ms,
             judge_by=self.workers.set_baseline,
             publish=self.ingest.alert,
             on_alarm=self.alarms.set,
-            on_episode=self._episode,
+            on_episode=lambda episode: self.site.episode(episode),
             on_baseline=lambda pi_id: self.cameras.touch([pi_id]),
         )
         self.alarms.listen(self.timeline.alarm)
@@ -151,31 +180,20 @@ class Master:
             order=self.ingest.order,
             on_change=self.cameras.touch,
         )
-        silences = Silences(self.alarms, self._timeline_log)
+
+    def _wire_upkeep(self, outbox: Outbox) -> None:
+        """What carries rows on to PostgreSQL, and what removes old ones."""
+        settings = self._settings
+        self.drainer = Drainer(
+            database=settings.database, outbox=outbox, writer=self.committer, on_alarm=self.alarms.set
+        )
         self.retention = Retention(
             settings.keeping, outbox=outbox, pictures=self._pictures, writer=self.committer, on_alarm=self.alarms.set
         )
-        self.kubernetes = Kubernetes(
-            settings.kube,
-            site=settings.node_name,
-            keys_dir=settings.keys_dir if self.keys else None,
-            workers=self.workers.workers,
-            on_alarm=self.alarms.set,
-        )
-        recording = Recording(epoch)
-        self.placing = Placing(
-            self.workers,
-            placement_log,
-            settings.placement,
-            node=settings.node_name,
-            rates=lambda: self.cameras.rates(time.monotonic()),
-            on_decision=self._decided,
-            on_moved=self.cameras.touch,
-            own_load=self._own_load,
-            record=lambda event: recording.add(event, self.placing.state),
-            on_alarm=self.alarms.set,
-            jobs=self.kubernetes,
-        )
+
+    def _wire_view(self) -> None:
+        """The master looking at itself, and the site as others see it."""
+        settings = self._settings
         self.monitoring = Monitoring(
             settings,
             lambda: self.overview,
@@ -183,9 +201,10 @@ class Master:
             jobs=self.kubernetes.jobs_by_state,
             on_alarm=self.alarms.set,
         )
+        self.watches = Watches(node=settings.node_name, ingest=self.ingest, cameras=self.cameras, alarms=self.alarms)
         self.overview = Overview(
             settings=settings,
-            epoch=epoch,
+            epoch=self._epoch,
             ingest=self.ingest,
             workers=self.workers,
             cameras=self.cameras,
@@ -196,13 +215,27 @@ class Master:
             consoles=lambda: self.control,
             timeline=self.timeline,
             more_links=self.kubernetes.links,
+            watches=self.watches,
             observed=self.monitoring.observed,
         )
-        self.site = SiteView(epoch=epoch, sources=self.overview.sources())
-        others = {**self.timeline.queries(), **recording.queries()}
-        placed = {verb: partial(self.placing.command, verb) for verb in ("override_set", "override_clear")}
-        posture = {**self.timeline.commands(), **self.pauses.commands()}
+        self.site = SiteView(epoch=self._epoch, sources=self.overview.sources())
+        self.path = FramePath(
+            lease=self.workers.add,
+            store=self.committer.submit,
+            settle=self.ingest.settle,
+            cameras=self.cameras,
+            figures=self.overview,
+            told=(self.site.result, self.timeline.result),
+            keep_pictures=settings.analysis.keep_pictures,
+        )
+
+    def _wire_consoles(self) -> None:
+        """What operators ask and command."""
+        settings, keys, kubernetes = self._settings, self.keys, self.kubernetes
         self._queries = Queries(self._reads, confirmed_at=self.ingest.confirmed_at)
+        queries = {**self._queries.handlers(), **self.timeline.queries(), **self._recording.queries()}
+        silences = Silences(self.alarms, self._timeline_log)
+        posture = {**self.timeline.commands(), **self.pauses.commands(), **silences.commands()}
         self._zmq = zmq.asyncio.Context()
         self.control = Control(
             self._zmq,
@@ -212,13 +245,13 @@ class Master:
             node=settings.node_name,
             site=self.site,
             requests=Requests(
-                queries={**self._queries.handlers(), **others, **self.kubernetes.queries},
-                commands={**placed, **posture, **silences.commands(), **self.kubernetes.commands},
+                queries={**queries, **kubernetes.queries},
+                commands={**self.placing.commands(), **posture, **kubernetes.commands},
                 audit=StoredAudit(self.committer, self._audit_reader),
             ),
-            authorise=self.keys.console if self.keys else lambda _: ("operator", local_author()),
-            secure=self.keys.guard_consoles if self.keys else lambda _: None,
-            tell_refused=self.keys.tell_refused if self.keys else lambda _message, _why: None,
+            authorise=keys.console if keys else lambda _: ("operator", local_author()),
+            secure=keys.guard_consoles if keys else lambda _: None,
+            tell_refused=keys.tell_refused if keys else lambda _message, _why: None,
         )
 
     async def run(self) -> None:
@@ -270,63 +303,9 @@ class Master:
             log.info("event=stopping")
             self._ended.set_result(why)
 
-    # The way of a frame.
-
-    def _accepted(self, frame: AcceptedFrame) -> None:
-        self._leased.add(frame.frame_id)
-        self.cameras.received(frame)
-        self.overview.arrived(frame)
-        self.workers.add(frame)
-
-    def _analysed(self, completion: Completion) -> None:
-        frame = completion.frame
-        result = result_of(
-            frame,
-            completion.analysis,
-            node=completion.node,
-            attempt=completion.attempt,
-            queue_ms=completion.queue_ms,
-            analyzed_at=datetime.now(UTC),
-        )
-        received = StoryStep(at=frame.received_at, step="received", detail=f"images/{frame.pi_id}")
-        self._to_store(
-            Outcome(
-                result=result,
-                received_s=frame.received_s,
-                picture=kept_picture(completion, self._settings.analysis.keep_pictures),
-                steps=[received, *completion.steps],
-            )
-        )
-
-    def _to_store(self, outcome: Outcome) -> None:
-        self.committer.submit(outcome)
-
-    def _committed(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
-            self.ingest.settle(outcome.result.frame_id)
-        for outcome in outcomes:  # afterwards: whoever is told must not hold an acknowledgement up
-            result = outcome.result
-            leased = result.frame_id in self._leased
-            self._leased.discard(result.frame_id)
-            self.cameras.settled(result, was_leased=leased)
-            self.overview.done(result)
-            self.site.result(result)
-            self.timeline.result(result)
-
-    # Placement.
-
-    def _placed(self, pi_id: str) -> tuple[PlacementState, str | None]:
-        return self.placing.camera_state(pi_id)
-
-    def _workers_changed(self, keys: set[str]) -> None:
-        self.placing.workers_changed(keys)
-
     def _decided(self, decision: Decision) -> None:
         self.site.decision(decision)
         self.monitoring.decision(decision)
-
-    def _own_load(self) -> NodeLoad:
-        return self.overview.own_load()
 
     def _keys_revoked(self, keys: list[Allowed]) -> None:
         """Send workers away and make every console join the events again: those that may."""
@@ -336,17 +315,6 @@ class Master:
                 self.workers.refuse(f"{worker.node}/{worker.instance}", GONE)
         if any(key.role in ("viewer", "operator") for key in keys):
             self.control.rebind_events()
-
-    # Posture over time.
-
-    def _pause(self, pi_id: str) -> Pause | None:
-        return self.pauses.of(pi_id)
-
-    def _baseline(self, pi_id: str) -> PostureBaseline | None:
-        return self.timeline.baseline(pi_id)
-
-    def _episode(self, episode: Episode) -> None:
-        self.site.episode(episode)
 
     # Beginning and end.
 
@@ -366,10 +334,7 @@ class Master:
 
     def _camera_said(self, pi_id: str, said: CameraStatus) -> None:
         self.cameras.status(pi_id, said)
-        self.overview.said(pi_id, said)
-
-    def _write(self, job: Job) -> Future[None]:
-        return self.committer.write(job)
+        self.watches.said(pi_id, said)
 
     def _keep_runs(self, states: list[RunState]) -> None:
         self.committer.write(kept_runs.keep(states, self.committer.told_id))

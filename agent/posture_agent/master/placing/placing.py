@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from posture_agent.asking import CommandHandler
 from posture_agent.master.leasing.routes import Route
 from posture_agent.master.placing.alarm import KIND, PlacementAlarm
 from posture_agent.master.placing.decisions import REMEMBERED, Decisions
@@ -186,25 +187,35 @@ class Placing:
         """The whole state, e.g. for the beginning of a recording. Not to be changed."""
         return self._state
 
-    async def command(self, verb: str, args: dict[str, Any], author: str) -> Any:
-        """Do `override_set` or `override_clear`, in memory at once; the answer is for when it is durable.
+    def commands(self) -> dict[str, CommandHandler]:
+        """What operators may say to placement."""
+        return {"override_set": self.set_override, "override_clear": self.clear_override}
+
+    async def set_override(self, args: dict[str, Any], author: str) -> Override:
+        """Obey at once, in memory; the answer, the override as it stands, is for when it is durable.
 
         Raises:
             Stop: a sentence that says what is wrong with it.
         """
         now_s = self.now_s()
-        if verb == "override_set":
-            override = parse_set(args, author=author, now_s=now_s)
-            self._take(events.OverrideSet(at_s=now_s, override=override))
-            answer: Any = override
-        elif verb == "override_clear":
-            scope = parse_clear(args)
-            answer = cleared(self._state.overrides, scope)
-            self._take(events.OverrideCleared(at_s=now_s, scope=scope, author=author))
-        else:
-            raise ValueError(f"'{verb}' is no command of placement")
-        self._save(()).add_done_callback(_report)
+        override = parse_set(args, author=author, now_s=now_s)
+        self._obey(events.OverrideSet(at_s=now_s, override=override))
+        return override
+
+    async def clear_override(self, args: dict[str, Any], author: str) -> Override:
+        """Forget an override at once; the answer is the one that was cleared.
+
+        Raises:
+            Stop: a sentence that says what is wrong with it.
+        """
+        scope = parse_clear(args)
+        answer = cleared(self._state.overrides, scope)
+        self._obey(events.OverrideCleared(at_s=self.now_s(), scope=scope, author=author))
         return answer
+
+    def _obey(self, event: events.OverrideSet | events.OverrideCleared) -> None:
+        self._take(event)
+        self._save(()).add_done_callback(_report)
 
     # Steps.
 
