@@ -17,7 +17,7 @@ RUN python -m venv --without-pip /opt/posture \
 FROM dependencies AS model
 ARG MODEL=full
 COPY shared/posture_shared/__init__.py shared/posture_shared/exits.py shared/posture_shared/installation.py \
-     /build/src/posture_shared/
+     shared/posture_shared/text.py /build/src/posture_shared/
 COPY agent/posture_agent/__init__.py /build/src/posture_agent/
 COPY agent/posture_agent/analysis/__init__.py agent/posture_agent/analysis/model.py \
      agent/posture_agent/analysis/model_sources.py agent/posture_agent/analysis/bundle.py /build/src/posture_agent/analysis/

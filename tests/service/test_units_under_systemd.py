@@ -17,11 +17,10 @@ PASSWORD = "s3cr3t"
 SET_UP = f"""
 set -e
 ip link set lo up 2>/dev/null || true
-cat > /etc/mosquitto/mosquitto.conf <<END
-listener 1883 127.0.0.1
-allow_anonymous false
-password_file /etc/mosquitto/passwords
-END
+cd /srv/repository/manifests/mosquitto
+install -m 0640 -g mosquitto acl /etc/mosquitto/acl
+sed '/^allow_anonymous/c allow_anonymous false\\npassword_file /etc/mosquitto/passwords\\nacl_file /etc/mosquitto/acl' \\
+    mosquitto.conf > /etc/mosquitto/mosquitto.conf
 touch /etc/mosquitto/passwords
 mosquitto_passwd -b /etc/mosquitto/passwords master {PASSWORD}
 mosquitto_passwd -b /etc/mosquitto/passwords pi1 {PASSWORD}
