@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from posture_agent.broker.session import Session
 from posture_agent.broker.settings import BrokerSettings
+from support.certificates import Authority
 from support.mosquitto import Mosquitto
 from support.processes import eventually
 
@@ -60,3 +61,35 @@ async def test_a_certificate_that_cannot_be_read_is_said_and_tried_again(tmp_pat
     assert session.link().since == before
     assert session.tried.is_set()
     await session.stop()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("broken", [None, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+async def test_an_authority_that_is_away_between_two_connections_ends_nothing(
+    tmp_path: Path, broken: str | None
+) -> None:
+    """As while certificates are renewed: the session asks for another master before it connects again."""
+    authority = Authority(tmp_path / "authority")
+    trusted, whole = tmp_path / "trusted.pem", authority.file.read_text()
+    trusted.write_text(whole)
+    server = Mosquitto(
+        tmp_path / "broker", extra=f"certfile {authority.certificate('broker')}\nkeyfile {authority.key}"
+    )
+    server.start()
+    session = session_at(BrokerSettings(port=server.port, tls_ca=trusted))
+    session.start()
+    try:
+        await eventually(lambda: session.link().state == "up", 10)
+        if broken is None:
+            trusted.unlink()
+        else:
+            trusted.write_text(broken)
+        server.stop()
+        server.start()
+        await eventually(lambda: session.refused, 20)
+        assert "trusted.pem cannot be used" in session.link().detail
+        trusted.write_text(whole)
+        await eventually(lambda: session.link().state == "up", 20)
+    finally:
+        await session.stop()
+        server.end()

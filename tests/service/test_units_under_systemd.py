@@ -19,8 +19,12 @@ set -e
 ip link set lo up 2>/dev/null || true
 cd /srv/repository/manifests/mosquitto
 install -m 0640 -g mosquitto acl /etc/mosquitto/acl
-sed '/^allow_anonymous/c allow_anonymous false\\npassword_file /etc/mosquitto/passwords\\nacl_file /etc/mosquitto/acl' \\
-    mosquitto.conf > /etc/mosquitto/mosquitto.conf
+sed '/^allow_anonymous/d' mosquitto.conf > /etc/mosquitto/mosquitto.conf
+cat >> /etc/mosquitto/mosquitto.conf <<END
+allow_anonymous false
+password_file /etc/mosquitto/passwords
+acl_file /etc/mosquitto/acl
+END
 touch /etc/mosquitto/passwords
 mosquitto_passwd -b /etc/mosquitto/passwords master {PASSWORD}
 mosquitto_passwd -b /etc/mosquitto/passwords pi1 {PASSWORD}

@@ -13,9 +13,9 @@ _PATIENCE_S: Final = 5.0
 
 def publish_once(settings: BrokerSettings, topic: str, payload: bytes) -> str | None:
     """Publish with QoS 1, not retained; None once the broker has it, else why not, in words. Takes up to 5 s."""
-    speaker = client(settings, "")
     deadline = time.monotonic() + _PATIENCE_S
     try:
+        speaker = client(settings, "")
         speaker.connect(settings.host, settings.port, keepalive=10)
         while not speaker.is_connected():
             if speaker.loop(0.1) != MQTTErrorCode.MQTT_ERR_SUCCESS or time.monotonic() > deadline:

@@ -29,7 +29,11 @@ class MasterStatus(msgspec.Struct, frozen=True):
 
 
 def client(settings: BrokerSettings, client_id: str) -> paho.Client:
-    """A client of this broker under a name, with its login and TLS, not connected."""
+    """A client of this broker under a name, with its login and TLS, not connected.
+
+    Raises:
+        OSError: the authority's file cannot be read, or is none (also ssl.SSLError).
+    """
     made = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
@@ -55,18 +59,17 @@ def rules(status: MasterStatus | None, *, epoch: str, since: datetime) -> bool:
 def retained_status(settings: BrokerSettings) -> MasterStatus | None:
     """The retained `status/master`, or None where there is none or the broker cannot be asked. Takes up to 3 s."""
     found: list[bytes] = []
-    asker = client(settings, f"{settings.client_id}-look")
 
-    def up(*_: Any) -> None:
+    def up(asker: paho.Client, *_: Any) -> None:
         asker.subscribe(STATUS_TOPIC)
 
     def heard(_client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         found.append(bytes(message.payload))
 
-    asker.on_connect = up
-    asker.on_message = heard
     deadline = time.monotonic() + _PATIENCE_S
     try:
+        asker = client(settings, f"{settings.client_id}-look")
+        asker.on_connect, asker.on_message = up, heard
         asker.connect(settings.host, settings.port, keepalive=10)
         while not found and time.monotonic() < deadline:
             if asker.loop(0.1) != MQTTErrorCode.MQTT_ERR_SUCCESS:

@@ -159,7 +159,11 @@ class Session:
         self._on_taken_over()
 
     async def _another_master(self, since: datetime) -> bool:
-        status = await asyncio.to_thread(rival.retained_status, self._settings)
+        try:
+            status = await asyncio.to_thread(rival.retained_status, self._settings)
+        except Exception:  # supervisor: the session goes on whatever this look meets
+            log.exception("event=rival_not_looked_for")
+            return False
         return rival.rules(status, epoch=self._epoch, since=since)
 
     async def _one_connection(self) -> str:
@@ -217,7 +221,10 @@ class Session:
     async def _ask_each(self) -> None:
         """Under another name, for some brokers (mosquitto 2.0) end the connection with a refusal."""
         for kind in set(self.refusals) - {"status"}:
-            asker = rival.client(self._settings, f"{self._settings.client_id}-ask")
+            try:
+                asker = rival.client(self._settings, f"{self._settings.client_id}-ask")
+            except OSError:  # the authority's file is away: the connection itself tells of it once it needs it
+                return
             where, topic = (self._settings.host, self._settings.port), f"{kind}/{_NOBODY}"
             if await asyncio.to_thread(broker_check.refusal, asker, *where, topic) == "":
                 self.refusals.pop(kind, None)
