@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from posture_console.app import ConsoleApp
+from posture_console.core.orders import Order
 from posture_console.screens.camera import CameraView
+from posture_console.screens.commanding import CommandingScreen
 from posture_console.settings import ConsoleSettings, Context, target_named
 from posture_console.widgets.live_table import LiveTable
 from posture_shared.messages.console import Join
@@ -37,6 +39,7 @@ def settings(master: FakeMaster, clinic: FakeMaster) -> ConsoleSettings:
         contexts={
             "lab": Context(connect=master.address),
             "clinic": Context(connect=clinic.address, production=True, read_only=True, theme="posture-light"),
+            "branch": Context(connect=clinic.address),
             "nowhere": Context(connect="::::"),
         }
     )
@@ -100,6 +103,33 @@ async def test_a_read_only_site_dims_what_acts_and_says_why(app: ConsoleApp, unt
         answer = await app.command("override_clear", {"scope": "all"})
         assert (answer.reply.ok, answer.reply.code) == (False, 4)
         assert clinic.commands == []
+
+
+async def test_what_was_said_at_one_site_is_never_done_or_undone_at_another(
+    app: ConsoleApp, until: Until, master: FakeMaster, clinic: FakeMaster
+) -> None:
+    """The operator goes to another site between the first of two orders and the second."""
+    said = {"reason": "cleaning", "for_s": 60.0}
+    pauses = [Order(name, "camera_pause", {"camera": name, **said}) for name in ("pi1", "pi2")]
+    async with app.run_test(size=SIZE, notifications=True):
+        await until(lambda: app.link.connection.is_live)
+        view, lab = app.screen, app.link
+        assert isinstance(view, CommandingScreen)
+        command = lab.command
+
+        async def left_meanwhile(*args: Any, **more: Any) -> Any:
+            answer = await command(*args, **more)
+            if app.link is lab:
+                await app.use_context("branch")
+                await until(lambda: app.link.connection.is_live and len(app.store.cameras) == 7)
+            return answer
+
+        lab.command = left_meanwhile  # type: ignore[method-assign]
+        view.have_all_done(pauses, lambda obeyed: f"{len(obeyed)} rests", timeout_s=0.5)
+        await until(lambda: "1 rests" in text_of(app))
+        assert [command.args["camera"] for command in master.commands] == ["pi1"]
+        assert clinic.commands == []
+        assert app.last_act == ()
 
 
 async def test_a_site_that_cannot_be_is_said_and_the_present_one_stays(app: ConsoleApp, until: Until) -> None:

@@ -1,4 +1,4 @@
-"""The ground of every act: who may, the last question, sending, telling what became of it.
+"""Shared by all keys that act: permission, the last question, sending, reporting.
 
 What is acted on is a name or id, looked up in the store when it is sent: rows may have moved meanwhile. A viewer's keys
 are dimmed here, and refused by the master whatever is shown here.
@@ -18,6 +18,7 @@ from posture_console.core.rows.nodes import NodeLine
 from posture_console.core.sanitise import one_line
 from posture_console.core.spans import Tone, word
 from posture_console.links.session import Answer
+from posture_console.links.source import Source
 from posture_console.screens.confirm import ConfirmScreen
 from posture_console.screens.form import FormScreen
 
@@ -39,6 +40,10 @@ class Commanding(Protocol):
 
     last_act: tuple[Done, ...]
     """What was done last and can be taken back: by one act, for all that it was about."""
+
+    @property
+    def link(self) -> Source:
+        """The way to the site that is shown; another one once the operator goes to another site."""
 
     def reading(self) -> Reading:
         """What is known now."""
@@ -130,21 +135,23 @@ class CommandingScreen(Screen[None]):
     ) -> None:
         """Have it done by the app: what became of it is told even if this view was left meanwhile.
 
-        The orders go out one after the other; `told` says in one sentence what was obeyed, refusals are told by name.
-        What has a way back is remembered for the key that undoes; `undo` says what that will do.
+        The orders go out one after the other, all to the site that was shown when they were given. `told` says in one
+        sentence what was obeyed, refusals are told by name. What has a way back is remembered for the key that undoes;
+        `undo` says what that will do.
         """
         self.app.run_worker(self._done(orders, told, timeout_s, undo), group="acting")
 
     async def _done(
         self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], timeout_s: float, undo: str
     ) -> None:
-        store = self._commanding.reading().store
+        site = self._commanding.link
+        store = site.store
         before = [held(order, store) if can_be_undone(order) else None for order in orders]
         obeyed: list[Obeyed] = []
         ways_back: list[tuple[Obeyed, Held | None]] = []
         refused: dict[str, list[str]] = {}
         for order, was in zip(orders, before, strict=True):
-            answer = await self._commanding.command(order.verb, order.args, timeout_s=timeout_s)
+            answer = await site.command(order.verb, order.args, timeout_s=timeout_s)
             if not answer.reply.ok:
                 refused.setdefault(answer.reply.error, []).append(order.about)
                 continue
@@ -154,7 +161,8 @@ class CommandingScreen(Screen[None]):
         for error, names in refused.items():
             self.tell(error if len(orders) == 1 else f"not done for {', '.join(names)}: {error}", "error")
         if obeyed:
-            self._tell_done(obeyed, ways_back, told, undo)
+            # What was done at a site that was left since cannot be undone from where one is now.
+            self._tell_done(obeyed, ways_back, told, undo if self._commanding.link is site else "")
 
     def _tell_done(
         self,
@@ -169,7 +177,7 @@ class CommandingScreen(Screen[None]):
         except (msgspec.ValidationError, KeyError, TypeError) as error:
             self.tell(f"done, but the master's answer makes no sense: {error}", "warning")
             return
-        if done:
+        if done and undo:
             self._commanding.last_act = done
             text += f"  ·  {self.key_of('undo')} {undo}"
         self.tell(text, "information")
