@@ -5,7 +5,7 @@ where the cursor is, `core.listing` knows. The screens hand over records at most
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -13,7 +13,7 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Blur as BlurEvent
 from textual.events import Click, Focus, Resize
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -265,12 +265,12 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._strips.forget()
         self.refresh()
 
-    def _rearranged(self, change: Any) -> None:
+    def _rearranged(self, change: Callable[[], object]) -> None:
         self._changing(change)
-        self.refresh()
+        self.refresh(Region(0, 0, self._room.width, 1))  # the heading says by what is sorted
         self.post_message(self.Arranged())
 
-    def _changing(self, change: Any) -> None:
+    def _changing(self, change: Callable[[], object]) -> None:
         """Carry out what changes rows or cursor, then paint what looks different by it."""
         listing = self.listing
         count, cursor, total = len(listing.rows), listing.cursor.index, listing.total
