@@ -98,6 +98,13 @@ def test_what_the_filter_hides_is_not_acted_on_though_marked(listing: Listing[Th
     assert "1 of 3 things" in plain(listing.words())
 
 
+@pytest.mark.parametrize(("count", "words"), [(0, "0 things"), (1, "1 thing"), (2, "2 things")])
+def test_one_is_not_called_many(count: int, words: str) -> None:
+    found = Listing(SHEET)
+    found.take([Thing(name) for name in "ab"[:count]])
+    assert plain(found.words()).strip() == words
+
+
 def test_words_say_everything_that_is_not_as_it_comes(listing: Listing[Thing]) -> None:
     assert plain(listing.words()) == "3 things"
     listing.sort_by("size")

@@ -283,7 +283,7 @@ class Scene:
             status = self.chance.choice(list(REASONS)[1:])
         judged = status in {"Good", "Bad"}
         reason = REASONS.get(status) or (
-            f"leaning forward {trunk:.0f}° of 15°" if trunk > 18 else f"head forward {neck:.0f}° of 33°"
+            f"leaning forward {trunk:.0f}° (limit 15°)" if trunk > 18 else f"head forward {neck:.0f}° (limit 33°)"
         )
         self.by_status[status] = self.by_status.get(status, 0) + 1
         received = self.at - timedelta(milliseconds=self.chance.randint(10, 400))

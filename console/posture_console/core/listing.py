@@ -162,7 +162,8 @@ class Listing(Generic[R]):
         """What is shown, how, and what waits, in one line."""
         shown, total = len(self.rows), self.total
         of = f"{shown} of {total}" if shown != total else str(total)
-        return (Span(f"{of} {self.sheet.name}", Tone.DIM), *self.state_words())
+        name = self.sheet.name.removesuffix("s") if total == 1 else self.sheet.name
+        return (Span(f"{of} {name}", Tone.DIM), *self.state_words())
 
     def state_words(self) -> Cell:
         """How the rows differ from all records in their own order; nothing where they do not."""
