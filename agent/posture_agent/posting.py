@@ -5,9 +5,10 @@ An address and its headers may be secrets: they stand in no log line and no alar
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from posture_shared.jitter import jittered
 
 if TYPE_CHECKING:
     import httpx
@@ -96,7 +97,7 @@ class Posting:
             if not again:
                 break
             if attempt < self._tries:
-                await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
+                await asyncio.sleep(jittered(pause))
                 pause = min(pause * 2, self._pause_s[1])
         self.given_up += 1
         self._on_outcome(why)

@@ -72,7 +72,7 @@ class Connection:
         try:
             self._client = self._new_client(farewell)
         except OSError as error:
-            raise RefusedError(f"the certificate {settings.tls_ca} cannot be used: {error}") from None
+            raise RefusedError(f"broker.tls_ca: {settings.tls_ca} cannot be used: {error.strerror or error}") from None
         self._socket: socket.socket | None = None
         self._granted: asyncio.Future[None] = self._loop.create_future()
         self._paused = False

@@ -6,7 +6,6 @@ there. `status/master` is refreshed regularly; that keeps the link alive and tel
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +17,7 @@ from posture_agent.broker.connection import ConnectError, Connection, OnMessage,
 from posture_agent.broker.echo import Echo
 from posture_agent.broker.settings import BrokerSettings
 from posture_shared import broker_check
+from posture_shared.jitter import jittered
 from posture_shared.records import Link
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Session:
             longest = _REFUSED_S if refused else _BACKOFF_S[1]
             pause = _BACKOFF_S[0] if loop.time() - began >= _LASTED_S else min(pause * 2, longest)
             self.refused = refused
-            wait = pause * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
+            wait = jittered(pause)
             self._down(why, wait)
             if connection is not None and connection.taken_over:
                 break

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import logging
 import queue
-import random
 import sqlite3
 import threading
 import time
@@ -26,6 +25,7 @@ from posture_agent.store.group import Group, Prepared
 from posture_agent.store.linger import Linger
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.pictures import Pictures
+from posture_shared.jitter import jittered
 from posture_shared.records import Severity
 
 log = logging.getLogger(__name__)
@@ -231,7 +231,7 @@ class Committer:
                 failed = _transact(connection, prepared, asks)
             except sqlite3.Error as error:
                 self._failed(f"{self._outbox.file} cannot be written: {error}; nothing is acknowledged until it can")
-                if self._closing.wait(pause * random.uniform(0.7, 1.3)):  # noqa: S311 - jitter, not a secret
+                if self._closing.wait(jittered(pause)):
                     return
                 pause = min(pause * 2, _RETRY_S[1])
             else:

@@ -7,7 +7,6 @@ one writer. A crash between the database's commit and the mark sends rows again,
 import asyncio
 import contextlib
 import logging
-import random
 import sqlite3
 import threading
 import time
@@ -27,6 +26,7 @@ from posture_agent.store.database import DatabaseSettings, connect
 from posture_agent.store.outbox import Outbox
 from posture_agent.store.sender import Refusal, Row
 from posture_agent.store.streams import STREAMS, Stream
+from posture_shared.jitter import jittered
 from posture_shared.records import Link
 from posture_shared.text import one_line
 
@@ -120,7 +120,7 @@ class Drainer:
                 except Exception as error:
                     if not isinstance(error, _EXPECTED):
                         log.exception("event=drain_failed")
-                    wait = pause * random.uniform(0.7, 1.3)  # noqa: S311 - jitter, not a secret
+                    wait = jittered(pause)
                     self._down(one_line(explained(str(error).strip(), self._settings), 300), wait)
                     self._ending.wait(wait)
                     pause = min(pause * 2, _BACKOFF_S[1])

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from posture_agent.worker.pipe import LENGTHS, FromChild, Loaded, Setup, ToChild, Unable, from_child, pack
+from posture_shared.jitter import jittered
 from posture_shared.text import one_line
 
 log = logging.getLogger("posture.child")
@@ -232,9 +233,9 @@ class Supervisor:
     def _buried(self, detail: str, end: End) -> None:
         if self._outcomes >= _HEALTHY:
             self._backoff_s = 0.0
-        loop = asyncio.get_running_loop()
-        self._not_before_s = loop.time() + self._backoff_s
-        log.warning("event=child-lost end=%s restart_in_s=%.1f detail=%s", end, self._backoff_s, detail)
+        wait_s = jittered(self._backoff_s)
+        self._not_before_s = asyncio.get_running_loop().time() + wait_s
+        log.warning("event=child-lost end=%s restart_in_s=%.1f detail=%s", end, wait_s, detail)
         for line in self._last_words:
             log.warning("event=child-said %s", line)
         self._backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, self._backoff_s * 2))

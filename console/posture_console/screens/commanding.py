@@ -139,12 +139,11 @@ class CommandingScreen(Screen[None]):
         sentence what was obeyed, refusals are told by name. What has a way back is remembered for the key that undoes;
         `undo` says what that will do.
         """
-        self.app.run_worker(self._done(orders, told, timeout_s, undo), group="acting")
+        self.app.run_worker(self._done(self._commanding.link, orders, told, timeout_s, undo), group="acting")
 
     async def _done(
-        self, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], timeout_s: float, undo: str
+        self, site: Source, orders: Sequence[Order], told: Callable[[list[Obeyed]], str], timeout_s: float, undo: str
     ) -> None:
-        site = self._commanding.link
         store = site.store
         before = [held(order, store) if can_be_undone(order) else None for order in orders]
         obeyed: list[Obeyed] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from posture_agent.settings import MasterSettings
+from posture_shared.jitter import jittered
 
 log = logging.getLogger("posture.local-worker")
 
@@ -163,9 +164,10 @@ class LocalWorker:
             ended = await self._run_once()
             if loop.time() - began_s > _HEALTHY_S:
                 backoff_s = 0.0
-            log.warning("event=local-worker-ended %s restart_in_s=%.1f", ended, backoff_s)
+            wait_s = jittered(backoff_s)
+            log.warning("event=local-worker-ended %s restart_in_s=%.1f", ended, wait_s)
             self.on_exit(f"the local worker ended ({ended})")
-            await asyncio.sleep(backoff_s)
+            await asyncio.sleep(wait_s)
             backoff_s = min(_LONGEST_BACKOFF_S, max(_FIRST_BACKOFF_S, backoff_s * 2))
             self.restarts += 1
 
