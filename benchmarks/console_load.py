@@ -36,6 +36,8 @@ SIZE = (50, 140)
 FIRST_ROW_S, KB_PER_S, KEY_MS_P95 = 1.5, 60.0, 50.0
 KEYS = 20
 """Keys of each kind that are pressed."""
+_HINT = "field:value"
+"""Stands in a filter line without a letter."""
 
 
 class Load(NamedTuple):
@@ -214,13 +216,13 @@ def cursor_downs(terminal: Terminal) -> Iterator[float]:
 
 
 def typed_letters(terminal: Terminal) -> Iterator[float]:
-    """In the Log's filter, a letter and its taking back."""
+    """In the Log's filter, a letter and its taking back: the line's hint leaves and comes. The rows follow then."""
     terminal.press(b"/")
     terminal.pump(1)
     for turn in range(KEYS):
         is_typed = turn % 2 == 0
         yield key_to_paint(
-            terminal, b"p" if is_typed else b"\x7f", lambda is_typed=is_typed: ("filter p" in terminal.text) is is_typed
+            terminal, b"p" if is_typed else b"\x7f", lambda is_typed=is_typed: (_HINT not in terminal.text) is is_typed
         )
 
 

@@ -78,10 +78,16 @@ class ListedView(View):
 
     @on(Input.Changed, "#filter")
     def _filter_as_typed(self, event: Input.Changed) -> None:
-        self.table.set_filter(parse(event.value))
+        """The letter is painted first: who types sees it at once, however many rows there are to look through."""
+        self.call_after_refresh(self._filter_by, event.value)
+
+    def _filter_by(self, line: str) -> None:
+        if line == self.query_one("#filter", Input).value:  # else more was typed meanwhile
+            self.table.set_filter(parse(line))
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self, event: Input.Submitted) -> None:
+        self._filter_by(event.value)
         if not event.value:
             self.query_one("#filter").remove_class("-shown")
 
