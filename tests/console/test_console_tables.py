@@ -93,6 +93,18 @@ async def test_filter_as_typed_kept_by_enter_cleared_by_escape(new_app: NewApp, 
         assert len(names(app)) == 4
 
 
+async def test_an_empty_table_says_the_filter_as_it_is_now(new_app: NewApp, view: Any, until: Until) -> None:
+    app = new_app()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await view(pilot, CAMERAS)
+        await pilot.press("slash", *"zz")
+        await until(lambda: "none of 4 passes: filter zz" in text_of(app))
+        await pilot.press("z")
+        await until(lambda: "none of 4 passes: filter zzz" in text_of(app))
+        await pilot.press("enter", "f")
+        await until(lambda: any("none of 4 passes" in line and "faults" in line for line in text_of(app).splitlines()))
+
+
 @pytest.mark.parametrize("end", ["enter", "escape"])
 async def test_keys_that_follow_the_end_of_the_filter_line_at_once_are_the_tables(
     new_app: NewApp, view: Any, until: Until, end: str

@@ -267,7 +267,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def _rearranged(self, change: Callable[[], object]) -> None:
         self._changing(change)
-        self.refresh(Region(0, 0, self._room.width, 1))  # the heading says by what is sorted
+        lines = 1 if self.listing.rows else 2  # the heading says by what is sorted, the line below why there is nothing
+        self.refresh(Region(0, 0, self._room.width, lines))
         self.post_message(self.Arranged())
 
     def _changing(self, change: Callable[[], object]) -> None:
