@@ -12,6 +12,11 @@ WORKERS: Final = ("agx", "nano")
 FPS: Final = 2.0
 """Frames a second of each camera."""
 
+OVERRULED: Final = "pi2"
+"""The camera that the demo's operator sends to the last of the workers once the policy has brought work home."""
+OVERRULED_S: Final = 20.0
+REASON: Final = "the demo's operator wants it there"
+
 WARM_UP_S: Final = 2.0
 """Load stays calm so long after the master's start; the first row comes about then, or later on a slow machine."""
 SHORTEST_S: Final = 30.0

@@ -25,6 +25,7 @@ import platformdirs
 from posture_console.demo import plan
 from posture_console.demo.broker import broker_command
 from posture_console.demo.crew import Crew
+from posture_console.demo.operator import overrule
 from posture_console.demo.tally import Store, Summary, read_ledgers, summarise
 from posture_shared.exits import Exit, Stop
 
@@ -35,6 +36,7 @@ _FIRST_ROW_S: Final = 120.0
 _CATCH_UP_S: Final = 60.0
 """Time without a new row after which frames that still have none are called lost."""
 _REPORT_S: Final = 5.0
+_LOOK_S: Final = 1.0
 _PORTS: Final = range(20_000, 32_000)
 
 _MASTER_TOML: Final = '[master.database]\nhost = ""\n'
@@ -169,19 +171,27 @@ def _count(site: Site, length_s: float) -> Summary:
     crew, store = site.crew, site.store
     _say("waiting for the first row")
     crew.wait_until(lambda: store.count() > 0, "the first row", within_s=_FIRST_ROW_S)
-    began_s = reported_s = time.monotonic()
+    began_s = reported_s = looked_s = time.monotonic()
+    overruled = False
     while (now_s := time.monotonic()) - began_s < length_s:
         crew.check()
         if now_s - reported_s >= _REPORT_S:
             reported_s = now_s
             _say(f"{now_s - began_s:3.0f} of {length_s:g} s, {store.count()} rows")
+        if not overruled and now_s - looked_s >= _LOOK_S:
+            looked_s = now_s
+            if any(decision["state"] == "LOCAL" for decision in store.decisions()):
+                _say(f"work is home again; an operator sends {plan.OVERRULED} to {plan.WORKERS[-1]}")
+                overrule(site.control_port)
+                overruled = True
         time.sleep(0.1)
     _say("stopping the cameras, waiting until every frame has its row")
     crew.end(*site.cameras)
     published = read_ledgers(site.ledgers)
     _catch_up(site, set(published))
+    decisions = store.decisions()  # without those by which placement sees its workers leave
     crew.end(*site.others)
-    return summarise(published, store.rows(), store.decisions())
+    return summarise(published, store.rows(), decisions)
 
 
 def _catch_up(site: Site, published: set[tuple[str, str, int]]) -> None:
